@@ -1,0 +1,281 @@
+"""The command line behind the Makefile: `python -m pipelines VERB`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pipelines.errors import AirtimeError, UsageError
+
+EXIT_CODES = """\
+exit codes: 0 done, 1 data tests failed, 2 wrong usage or settings, 3 a source failed, 4 the transform failed,
+75 another run holds the warehouse, 77 a credential is missing or was refused, 130 stopped by a signal"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb; errors that have a cause are one line and what to do, never a traceback."""
+    if arguments[:1] == ["sandbox"]:
+        from pipelines.sandbox.server import serve
+
+        return serve(arguments[1:])
+    try:
+        options = _parser().parse_args(arguments)
+        return int(options.verb(options))
+    except AirtimeError as error:
+        return fail(error)
+
+
+def fail(error: AirtimeError, clean: Any = str) -> int:
+    """Say what is wrong and what to do."""
+    print(f"error: {clean(str(error))}", file=sys.stderr)
+    if error.mend:
+        print(f"  to mend: {clean(error.mend)}", file=sys.stderr)
+    return error.exit_code
+
+
+def elt(options: argparse.Namespace) -> int:
+    """Extract, load and transform; or one half of it."""
+    from pipelines import report
+    from pipelines.resources import Scope
+    from pipelines.run import Request, Run
+
+    scope = Scope(options.since, options.until, options.limit, options.full)
+    if scope.since and scope.until and scope.since >= scope.until:
+        raise UsageError(
+            f"SINCE {scope.since:%Y-%m-%dT%H:%M} is not before UNTIL {scope.until:%Y-%m-%dT%H:%M}", "swap them"
+        )
+    if options.name == "backfill" and not scope.since:
+        raise UsageError("a backfill needs a period", "make backfill SINCE=2026-10-01 UNTIL=2026-10-08")
+    environment = _environment(options)
+    request = Request(
+        command=options.name,
+        sources=options.sources,
+        resources=options.resources,
+        scope=scope,
+        extract=options.name != "transform",
+        transform=options.name != "extract",
+    )
+    run = Run(environment, request)
+    if options.dry_run:
+        _show_plan(environment, run.dry_run(), options.json)
+        return 0
+    code = run.execute()
+    found = report.read(environment.warehouse, run.run_id)
+    if options.json:
+        print(report.to_json(found))
+    else:
+        report.show(found, _console())
+    return code
+
+
+def show_report(options: argparse.Namespace) -> int:
+    """Show the last run, or one by its id, and the history."""
+    from pipelines import report
+
+    environment = _environment(options)
+    if not environment.warehouse.exists():
+        raise UsageError(f"there is no warehouse at {environment.warehouse.location} yet", "`make elt` makes one")
+    found = report.read(environment.warehouse, options.run)
+    runs = report.history(environment.warehouse, options.history)
+    if options.json:
+        print(report.to_json({**found, "history": runs}))
+    else:
+        report.show_history(runs, _console())
+        report.show(found, _console())
+    return 0
+
+
+def see_doctor(options: argparse.Namespace) -> int:
+    """Check everything that a run needs."""
+    from pipelines import doctor
+    from pipelines.resources import Scope
+    from pipelines.run import Request, Run
+
+    environment = _environment(options)
+    run = Run(environment, Request("doctor", scope=Scope()))
+    code = 0
+    with run.sandbox_if_demo():
+        for check in doctor.thorough(environment, run.client):
+            if check.error:
+                code = code or check.error.exit_code
+                print(f"FAIL  {check.name}: {environment.scrubber.clean(str(check.error))}")
+                print(f"      to mend: {check.error.mend}")
+            else:
+                print(f"{'warn' if check.warning else 'ok  '}  {check.name}: {check.warning or check.detail}")
+    return code
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Check quarantined rows again."""
+    from pipelines.run import Request, Run
+
+    accepted, refused = Run(_environment(options), Request("replay", extract=False)).replay()
+    print(f"{accepted} rows accepted, {refused} refused still")
+    return 0
+
+
+def dbt(options: argparse.Namespace) -> int:
+    """Run dbt with the settings of this project."""
+    from dbt.cli.main import dbtRunner
+
+    from pipelines.transform import Transform
+
+    environment = _environment(options)
+    arguments = Transform(environment.warehouse, environment.data_dir).options()
+    outcome = dbtRunner().invoke([*options.arguments, *arguments])
+    return 0 if outcome.success else 4
+
+
+def sources_yml(options: argparse.Namespace) -> int:
+    """Write the dbt source files from the declarations."""
+    from pipelines.transform import PROJECT
+
+    for name, text in source_files().items():
+        (PROJECT / "models" / "staging" / name / f"_{name}__sources.yml").write_text(text, "utf-8")
+    return 0
+
+
+def source_files() -> dict[str, str]:
+    """The dbt source file of each source."""
+    from pipelines.sources import SOURCES, ops
+    from pipelines.tables import source_yaml
+
+    found = {name: source_yaml(name, one.description, one.tables, dict(one.freshness)) for name, one in SOURCES.items()}
+    return found | {"ops": source_yaml("ops", ops.DESCRIPTION, ops.TABLES, None)}
+
+
+def clean(options: argparse.Namespace) -> int:
+    """Remove run-time files, after asking."""
+    import shutil
+
+    directory = _environment(options).data_dir
+    if not directory.exists():
+        print(f"{directory} does not exist")
+        return 0
+    if not options.yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is there to ask", "add YES=1 to remove without asking")
+        if input(f"remove {directory} with all warehouses, landed rows and logs in it? [y/N] ").lower() != "y":
+            return 0
+    shutil.rmtree(directory)
+    print(f"{directory} removed")
+    return 0
+
+
+def _environment(options: argparse.Namespace) -> Any:
+    from pipelines import environment
+
+    found = environment.load(Path.cwd(), {"target": options.target})
+    environment.set_up_logging(found)
+    return found
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    # wide enough for its tables where there is no terminal to measure
+    return Console() if sys.stdout.isatty() else Console(width=200)
+
+
+def _show_plan(environment: Any, plan: list[dict[str, Any]], as_json: bool) -> None:
+    from pipelines import report
+
+    if as_json:
+        print(report.to_json(plan))
+        return
+    print(f"dry run: nothing is fetched ({environment.data_kind} data, {environment.warehouse.location})")
+    for row in plan:
+        print(f"  {row['source']}.{row['resource']:<12} {row['units']:>8,} due {row['calls']:>8,} calls")
+    for source in dict.fromkeys(row["source"] for row in plan):
+        calls = sum(row["calls"] for row in plan if row["source"] == source)
+        limit = environment.sections[source].points_per_minute
+        seconds = max(0.0, (calls - limit) * 60 / limit)
+        end = environment.clock.now() + dt.timedelta(seconds=seconds)
+        print(
+            f"{source}: {calls:,} calls at {limit:,} a minute: {seconds:,.0f} s at best,"
+            f" earliest end {end:%Y-%m-%d %H:%M:%S} UTC; what streams bring up is due after them"
+        )
+
+
+def _moment(text: str) -> dt.datetime:
+    from pipelines.run import parse_moment
+
+    try:
+        return parse_moment(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a day nor a time: write 2026-10-01 or 2026-10-01T12:00"
+        ) from None
+
+
+def _names(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"see `{self.prog} --help`")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m pipelines", description=__doc__, epilog=EXIT_CODES)
+    verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
+    common = _Parser(add_help=False)
+    common.add_argument("--target", help="duckdb or postgres")
+    json = _Parser(add_help=False)
+    json.add_argument("--json", action="store_true", help="for machines, on standard output")
+    scope = _Parser(add_help=False)
+    scope.add_argument("--sources", type=_names, default=[], help='such as "twitch"')
+    scope.add_argument("--resources", type=_names, default=[], help='such as "videos clips"')
+    scope.add_argument("--since", type=_moment, help="start of the period to read, UTC")
+    scope.add_argument("--until", type=_moment, help="its end")
+    scope.add_argument("--limit", type=_positive, help="at most so many units a resource")
+    scope.add_argument("--full", action="store_true", help="fetch everything again, whatever is known")
+    scope.add_argument("--dry-run", action="store_true", help="show what is due and what it costs; fetch nothing")
+    for name, text in {
+        "elt": "extract, load, transform, report",
+        "extract": "extract and load only",
+        "transform": "dbt build only",
+        "backfill": "extract a chosen period, then transform",
+    }.items():
+        verb = verbs.add_parser(name, help=text, parents=[common, json, scope], epilog=EXIT_CODES)
+        verb.set_defaults(verb=elt)
+    verb = verbs.add_parser("report", help="the last run and the history", parents=[common, json])
+    verb.add_argument("--run", help="the id of a run")
+    verb.add_argument("--history", type=_positive, default=10, help="how many runs")
+    verb.set_defaults(verb=show_report)
+    verbs.add_parser("doctor", help="check all that a run needs", parents=[common]).set_defaults(verb=see_doctor)
+    verbs.add_parser("replay", help="check quarantined rows again", parents=[common]).set_defaults(verb=replay)
+    verb = verbs.add_parser("dbt", help="dbt with this project's settings", parents=[common])
+    verb.add_argument("arguments", nargs=argparse.REMAINDER)
+    verb.set_defaults(verb=dbt)
+    verbs.add_parser("sources-yml", help="write dbt source files from the declarations").set_defaults(verb=sources_yml)
+    verb = verbs.add_parser("clean", help="remove run-time files", parents=[common])
+    verb.add_argument("--yes", action="store_true", help="without asking")
+    verb.set_defaults(verb=clean)
+    verbs.add_parser("sandbox", help="the local sandbox of the APIs, alone; see its --help")
+    return parser
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,383 @@
+"""The HTTP client: pooled connections, shared rate budgets, retries, credentials, limits; one for every source.
+
+It returns parsed answers or raises; every request, however it ended, is handed to a log as a row of raw_ops.api_requests.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import random
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+
+from pipelines.budget import RateBudget
+from pipelines.clock import Clock, stored
+from pipelines.errors import CredentialsError, SourceError
+from pipelines.scrub import Scrubber
+
+Params = Iterable[tuple[str, str]]
+
+RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+BACKOFF_SECONDS = 0.5
+BACKOFF_CEILING_SECONDS = 30.0
+MAX_ANSWER_BYTES = 64 * 2**20
+READ_BYTES = 2**18
+ERROR_TEXT_LENGTH = 300
+# a limit header in this many consecutive failed requests, with none answered, means that the API is down
+FAILURES_IN_A_ROW = 20
+
+
+class ApiError(Exception):
+    """A request that the API refused, or that failed after all retries. `status` is None if no answer came."""
+
+    def __init__(self, message: str, status: int | None = None):
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A parsed answer, with when it arrived and the request it belongs to."""
+
+    body: Any
+    fetched_at: dt.datetime
+    request_id: str
+
+
+class Auth(Protocol):
+    """How requests are signed. `renew` is called with the headers that were refused."""
+
+    def headers(self) -> dict[str, str]:
+        """The headers for the next request."""
+        ...
+
+    def renew(self, refused: dict[str, str]) -> None:
+        """Get a new credential, unless another thread has done so since."""
+        ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Retries and time limits of a client, from the settings of the same names."""
+
+    retries: int
+    connect_timeout: float
+    request_timeout: float
+    connections: int
+
+
+class Client:
+    """Requests to one API. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        source: str,
+        base_url: str,
+        *,
+        auth: Auth | None,
+        budget: RateBudget,
+        limits: Limits,
+        clock: Clock,
+        scrubber: Scrubber,
+        run_id: str,
+        log: Callable[[dict[str, Any]], None],
+        read_limits: Callable[[requests.Response], tuple[int | None, int | None]] = lambda response: (None, None),
+    ):
+        self.budget = budget
+        self._source = source
+        self._base_url = base_url.rstrip("/")
+        self._auth = auth
+        self._limits = limits
+        self._clock = clock
+        self._scrubber = scrubber
+        self._run_id = run_id
+        self._log = log
+        self._read_limits = read_limits
+        self._session = new_session(self._base_url, limits.connections)
+        self._numbers = itertools.count(1)
+        self._failures = 0
+
+    def get(self, path: str, params: Params = (), *, resource: str) -> Answer:
+        """GET a JSON answer.
+
+        Raises:
+            ApiError: the API refused the request, or it failed after all retries.
+            CredentialsError: the API refused a credential that had just been renewed.
+            SourceError: one request after another has failed; the API is down.
+        """
+        request_id = f"{self._run_id}-{self._source}-{next(self._numbers):06d}"
+        call = _Call(self, path, list(params), request_id)
+        started_at, start = self._clock.now(), self._clock.monotonic()
+        error: Exception | None = None
+        try:
+            answer = call.run()
+            self._failures = 0
+            return answer
+        except (ApiError, CredentialsError) as failure:
+            error = failure
+            # a refusal is an answer: only silence and server errors say that the API is down
+            if not isinstance(failure, ApiError) or failure.status in RETRIED_STATUSES or failure.status is None:
+                self._failures += 1
+            if self._failures >= FAILURES_IN_A_ROW:
+                raise SourceError(
+                    f"{self._source}: {self._failures} requests in a row failed; the last: {failure}",
+                    "see whether the API is up (`make doctor`), then run again: what is missing is still due",
+                ) from failure
+            raise
+        finally:
+            self._log(
+                {
+                    "request_id": request_id,
+                    "run_id": self._run_id,
+                    "source": self._source,
+                    "resource": resource,
+                    "endpoint": path,
+                    "status_code": call.status,
+                    "is_success": error is None,
+                    "attempts": call.attempts,
+                    "rate_limited": call.rate_limited,
+                    "started_at": stored(started_at),
+                    "seconds": self._clock.monotonic() - start,
+                    "bytes": call.size,
+                    "error": None if error is None else self._scrubber.clean(str(error)),
+                }
+            )
+
+
+class _Call:
+    """One request with its retries."""
+
+    def __init__(self, client: Client, path: str, params: list[tuple[str, str]], request_id: str):
+        self._client = client
+        self._path = path
+        self._params = params
+        self._request_id = request_id
+        self._renewed = False
+        self.attempts = 0
+        self.rate_limited = 0
+        self.status: int | None = None
+        self.size = 0
+
+    def run(self) -> Answer:
+        client = self._client
+        while True:
+            self.attempts += 1
+            client.budget.acquire()
+            sent: dict[str, str] = {}
+            limit = remaining = retry_after = None
+            self.status = None
+            try:
+                sent = client._auth.headers() if client._auth else {}
+                response, content = read_whole(
+                    client._session,
+                    "GET",
+                    client._base_url + self._path,
+                    client._limits,
+                    client._clock,
+                    params=self._params,
+                    headers=sent,
+                )
+                self.status, self.size = response.status_code, len(content)
+                limit, remaining = client._read_limits(response)
+                if response.ok:
+                    return Answer(parse_json(content), client._clock.now(), self._request_id)
+                failure = ApiError(client._scrubber.clean(_explain(self._path, response, content)), self.status)
+                retry_after = _retry_after(response, client._clock)
+            except requests.RequestException as broken:
+                self.status = None
+                failure = ApiError(client._scrubber.clean(f"{self._path}: {type(broken).__name__}: {broken}"))
+            finally:
+                client.budget.release(limit, remaining, exhausted=self.status == 429 and not remaining)
+            if self.status == 429:
+                self.rate_limited += 1
+            if self.status == 401 and client._auth:
+                if self._renewed:
+                    raise CredentialsError(f"{client._source}: the API refuses a token that was just issued: {failure}")
+                self._renewed = True
+                client._auth.renew(sent)
+                continue
+            if self.status is not None and self.status not in RETRIED_STATUSES:
+                raise failure
+            if self.attempts > client._limits.retries:
+                raise failure
+            # a bucket that is reported empty tells how long to wait by itself; all else backs off
+            if not (self.status == 429 and remaining == 0 and retry_after is None):
+                client._clock.sleep(backoff(self.attempts) if retry_after is None else retry_after)
+
+
+class ClientCredentials:
+    """OAuth client credentials: an app token, got when first needed and renewed when refused."""
+
+    def __init__(
+        self,
+        token_url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        names: tuple[str, str],
+        limits: Limits,
+        clock: Clock,
+        scrubber: Scrubber,
+        extra_headers: dict[str, str],
+    ):
+        self._token_url = token_url
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._names = names
+        self._limits = limits
+        self._clock = clock
+        self._scrubber = scrubber
+        self._extra_headers = extra_headers
+        self._session = new_session(token_url, 1)
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._expires_at = 0.0
+
+    def headers(self) -> dict[str, str]:
+        """The headers of a signed request; a token that is about to expire is renewed first."""
+        with self._lock:
+            if self._token is None or self._clock.monotonic() >= self._expires_at:
+                self._issue()
+            return {"Authorization": f"Bearer {self._token}", **self._extra_headers}
+
+    def renew(self, refused: dict[str, str]) -> None:
+        """Replace the refused token, once for all threads that were refused with it."""
+        with self._lock:
+            if refused.get("Authorization") == f"Bearer {self._token}":
+                self._issue()
+
+    def _issue(self) -> None:
+        form = {
+            "client_id": self._client_id,
+            "client_secret": self._client_secret,
+            "grant_type": "client_credentials",
+        }
+        for attempt in itertools.count(1):
+            try:
+                response, content = read_whole(
+                    self._session, "POST", self._token_url, self._limits, self._clock, data=form
+                )
+                if response.ok:
+                    self._accept(parse_json(content))
+                    return
+                failure = self._scrubber.clean(_explain("token endpoint", response, content))
+                if response.status_code not in RETRIED_STATUSES:
+                    raise CredentialsError(
+                        f"{' and '.join(self._names)} were refused ({failure})",
+                        f"correct {self._names[0]} and {self._names[1]} in .env",
+                    )
+            except requests.RequestException as broken:
+                failure = self._scrubber.clean(f"token endpoint: {type(broken).__name__}: {broken}")
+            if attempt > self._limits.retries:
+                raise SourceError(f"no token could be got: {failure}", "see whether the address is right and reachable")
+            self._clock.sleep(backoff(attempt))
+
+    def _accept(self, body: Any) -> None:
+        token = body.get("access_token") if isinstance(body, dict) else None
+        if not isinstance(token, str) or not token:
+            raise SourceError("the token endpoint answered without an access_token", "check the auth address")
+        self._scrubber.add(token)
+        self._token = token
+        lifetime = body.get("expires_in")
+        # renewed a minute early, so that no request is sent with a token that expires under way
+        self._expires_at = self._clock.monotonic() + (max(1, lifetime - 60) if isinstance(lifetime, int) else 3600)
+
+
+def new_session(base_url: str, connections: int) -> requests.Session:
+    """A session whose pool holds a connection for each thread; proxies and certificates are looked up once, here."""
+    session = requests.Session()
+    found = session.merge_environment_settings(base_url, {}, None, None, None)
+    session.proxies, session.verify, session.trust_env = found["proxies"], found["verify"], False
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def read_whole(
+    session: requests.Session, method: str, url: str, limits: Limits, clock: Clock, **request: Any
+) -> tuple[requests.Response, bytes]:
+    """An answer and its whole body, within the limits of time and size.
+
+    Raises:
+        requests.RequestException: no connection, a broken or truncated answer, too slow, or too large.
+    """
+    deadline = clock.monotonic() + limits.request_timeout
+    with session.request(
+        method, url, timeout=(limits.connect_timeout, limits.request_timeout), stream=True, allow_redirects=False, **request
+    ) as response:  # fmt: skip
+        parts, size = [], 0
+        for part in response.iter_content(READ_BYTES):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_ANSWER_BYTES:
+                raise requests.exceptions.ContentDecodingError(f"the answer exceeds {MAX_ANSWER_BYTES} bytes")
+            if clock.monotonic() > deadline:
+                raise requests.exceptions.ReadTimeout(f"the answer took more than {limits.request_timeout} s")
+    return response, b"".join(parts)
+
+
+def parse_json(content: bytes) -> Any:
+    """The body as Python values.
+
+    Raises:
+        requests.exceptions.ContentDecodingError: not JSON, as a truncated body is; worth another try.
+    """
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        pass
+    try:
+        # more lenient: it takes lone surrogates, which then send one row to quarantine instead of losing the page
+        return json.loads(content, parse_constant=str)
+    except ValueError as error:
+        raise requests.exceptions.ContentDecodingError(f"the answer is not JSON: {error}") from None
+
+
+def backoff(attempt: int) -> float:
+    """Seconds to wait after a failed attempt: exponential, with full jitter."""
+    return random.uniform(0.5, 1.0) * min(BACKOFF_CEILING_SECONDS, BACKOFF_SECONDS * 2 ** (attempt - 1))
+
+
+def bisect(
+    units: Sequence[str], fetch: Callable[[Sequence[str]], Answer]
+) -> Iterable[tuple[Sequence[str], Answer | ApiError]]:
+    """Fetch a batch; when the API refuses it as a whole, halve it until what it refuses stands alone.
+
+    Yields each part with its answer, or with the error of a single unit that was refused.
+    """
+    try:
+        yield units, fetch(units)
+    except ApiError as error:
+        if error.status != 400 or len(units) == 1:
+            yield units, error
+            return
+        middle = len(units) // 2
+        yield from bisect(units[:middle], fetch)
+        yield from bisect(units[middle:], fetch)
+
+
+def _explain(path: str, response: requests.Response, content: bytes) -> str:
+    text = content[:ERROR_TEXT_LENGTH].decode("utf-8", "replace")
+    return f"{path}: HTTP {response.status_code}: {text}"
+
+
+def _retry_after(response: requests.Response, clock: Clock) -> float | None:
+    value = response.headers.get("Retry-After")
+    if not value:
+        return None
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - clock.now()).total_seconds())
+    except (ValueError, TypeError):
+        return None

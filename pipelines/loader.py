@@ -1,0 +1,116 @@
+"""Loading: dlt merges landed rows into the raw schemas. One dlt run a schema and chunk; the project's own rows go last.
+
+dlt commits table by table, and a load counts only once its row is in _dlt_loads. So what was achieved (sync log, polls) is
+loaded after the rows it speaks of: a crash in between repeats work and never skips any.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.tables import Table
+from pipelines.warehouse import Warehouse
+
+FILE_FORMATS = {"duckdb": "parquet", "postgres": "csv"}
+
+DLT_SETTINGS = {
+    # rows of an unfinished load must be tellable from the others
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    # what to load is decided here, from the landing; dlt keeps no state of its own that would have to be restored
+    "RESTORE_FROM_DESTINATION": "false",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+}
+
+
+class Loader:
+    """Loads Arrow tables into the raw schemas of one warehouse."""
+
+    def __init__(self, warehouse: Warehouse, working_directory: Path):
+        self._warehouse = warehouse
+        self._directory = working_directory / warehouse.name
+        self._pipelines: dict[str, Any] = {}
+        for name, value in DLT_SETTINGS.items():
+            os.environ.setdefault(name, value)
+
+    def abort_pending(self, sources: Iterable[str]) -> None:
+        """Drop packages that a killed run left half-loaded: resuming them duplicates rows or gets stuck.
+
+        Their rows have landed, and load again by merge.
+        """
+        for source in sources:
+            pipeline = self._pipeline(source)
+            if pipeline.has_pending_data:
+                pipeline.abort_packages()
+
+    def create(self, tables: Iterable[Table]) -> None:
+        """Make every declared table, empty if need be, with the columns that the declaration has gained since."""
+        tables = list(tables)
+        self.load({table: table.arrow_schema.empty_table() for table in tables})
+        statements = [
+            statement
+            for table in tables
+            for statement in self._warehouse.index_statements(table.dataset, table.name, table.primary_key)
+        ]
+        if statements:
+            self._warehouse.execute(*statements)
+
+    def load(self, tables: Mapping[Table, pa.Table]) -> int:
+        """Merge rows, each key at most once a table; returns how many. The own records of the project go last."""
+        by_source: dict[str, dict[Table, pa.Table]] = {}
+        for table, rows in tables.items():
+            by_source.setdefault(table.source, {})[table] = rows
+        for source in sorted(by_source, key=lambda name: name == "ops"):
+            self._pipeline(source).run(
+                [_resource(table, rows) for table, rows in by_source[source].items()],
+                loader_file_format=FILE_FORMATS[self._warehouse.target],
+            )
+        return sum(rows.num_rows for rows in tables.values())
+
+    def _pipeline(self, source: str) -> Any:
+        import dlt
+
+        if source not in self._pipelines:
+            try:
+                self._pipelines[source] = self._attach(source)
+            except Exception:
+                # a working directory that a kill left unreadable holds nothing that has not landed
+                shutil.rmtree(self._directory / source, ignore_errors=True)
+                self._pipelines[source] = self._attach(source)
+        return self._pipelines[source]
+
+    def _attach(self, source: str) -> Any:
+        import dlt
+
+        return dlt.pipeline(
+            pipeline_name=source,
+            pipelines_dir=str(self._directory),
+            destination=self._warehouse.dlt_destination(),
+            dataset_name=f"raw_{source}",
+        )
+
+
+def _resource(table: Table, rows: pa.Table) -> Any:
+    import dlt
+
+    return dlt.resource(
+        lambda: iter([rows]),
+        name=table.name,
+        columns={column.name: _hints(table, column) for column in table.columns},
+        primary_key=list(table.primary_key),
+        write_disposition={"disposition": "merge", "strategy": "delete-insert"},
+    )
+
+
+def _hints(table: Table, column: Any) -> dict[str, Any]:
+    hints: dict[str, Any] = {"data_type": column.type, "description": column.description}
+    hints["nullable"] = column.name not in table.primary_key
+    if column.type == "timestamp":
+        hints |= {"timezone": False, "precision": 6}
+    return hints

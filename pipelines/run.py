@@ -1,0 +1,348 @@
+"""A run: check, recover, extract every source, transform, and a record of it all in the warehouse.
+
+The record is written before the run begins and completed at its end; a run that is found unfinished while nobody holds
+the warehouse was killed, and the next run says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from pipelines import doctor, sync
+from pipelines.client import Limits
+from pipelines.clock import stored
+from pipelines.environment import Environment, SandboxProcess, choose_sources, versions
+from pipelines.errors import DATA_TESTS_FAILED, AirtimeError, SourceError, StoppedError, TransformError
+from pipelines.intake import Intake
+from pipelines.landing import Landing
+from pipelines.loader import Loader
+from pipelines.progress import Display
+from pipelines.quarantine import replay
+from pipelines.resources import Api, Opening, Resource, Scope
+from pipelines.scrub import clean_traceback
+from pipelines.sources import SOURCES
+from pipelines.sources.ops import CLOCK, DBT_NODES, RUN_STAGES, RUNS
+from pipelines.sources.ops import TABLES as OPS_TABLES
+from pipelines.transform import Transform
+from pipelines.validation import own_rows
+from pipelines.warehouse import holder, stamp
+
+log = logging.getLogger("airtime.run")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    command: str
+    sources: Sequence[str] = ()
+    resources: Sequence[str] = ()
+    scope: Scope = field(default_factory=Scope)
+    extract: bool = True
+    transform: bool = True
+
+
+@dataclass
+class Stage:
+    """A stage under way; what it notes here ends up in its record."""
+
+    rows: int = 0
+    status: str = "succeeded"
+    message: str | None = None
+
+
+class Run:
+    """One run of one command on one warehouse."""
+
+    def __init__(self, environment: Environment, request: Request):
+        self._env = environment
+        self._request = request
+        self._clock = environment.clock
+        started = self._clock.now()
+        self.run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        self._started_at = started
+        self._start = self._clock.monotonic()
+        self._sandbox = SandboxProcess()
+        self._stages = 0
+        self._errors: list[AirtimeError] = []
+        self._is_partial = False
+        tables = [table for source in SOURCES.values() for table in source.tables]
+        self._tables = [*tables, *OPS_TABLES]
+        self._loader = Loader(environment.warehouse, environment.data_dir / "dlt")
+        self._transform = Transform(environment.warehouse, environment.data_dir)
+
+    def execute(self) -> int:
+        """Run; returns the exit code.
+
+        Raises:
+            AirtimeError: nothing could begin: settings, credentials, the warehouse or its lock. Nothing was written.
+        """
+        with self.sandbox_if_demo(), self._prepared() as chosen:
+            return self._recorded(chosen)
+
+    def dry_run(self) -> list[dict[str, Any]]:
+        """What a run would ask of each API, from the sync views; nothing is fetched and no row is written."""
+        with self._prepared(check=False) as chosen:
+            self._loader.create(self._tables)
+            self._set_clock()
+            self._transform.ensure_views()
+            found = []
+            for name, resources in chosen.items():
+                section = self._env.sections[name]
+                found += sync.plan(self._env.warehouse, SOURCES[name], section, resources, self._request.scope.limit)
+            return found
+
+    def replay(self) -> tuple[int, int]:
+        """Check quarantined rows again and load those that fit now; returns how many were accepted and refused."""
+        with self._prepared(check=False):
+            self._loader.create(self._tables)
+            loads, refused = replay(self._env.warehouse, self._tables, self._clock.now(), self.run_id)
+            self._loader.load({table: rows for table, rows in loads.items() if rows.num_rows})
+            return sum(rows.num_rows for table, rows in loads.items() if table.fetched), refused
+
+    @contextlib.contextmanager
+    def _prepared(self, check: bool = True) -> Iterator[dict[str, list[Resource]]]:
+        """Everything that can fail without having written anything; then the warehouse, held alone and stamped."""
+        env, request = self._env, self._request
+        chosen = choose_sources(env, request.sources, request.resources) if request.extract else {}
+        for name, why in env.skipped.items():
+            log.info("%s is skipped: %s", name, why)
+        if env.data_kind == "demo":
+            log.info("DEMO DATA: no credentials are set, so a local sandbox stands in for the APIs.")
+        if check:
+            doctor.require(doctor.quick(env, list(chosen), self.client))
+        with env.warehouse.lock(holder(self.run_id), env.settings.lock_wait_seconds, self._clock):
+            stamp(env.warehouse, env.data_kind)
+            yield chosen
+
+    def _recorded(self, chosen: dict[str, list[Resource]]) -> int:
+        env = self._env
+        self._loader.abort_pending([*SOURCES, "ops"])
+        self._loader.create(self._tables)
+        self._set_clock()
+        self._loader.load({RUNS: own_rows(RUNS, [*self._killed_runs(), self._record("running")])})
+        self._intake = Intake(
+            Landing(env.data_dir / "landing" / env.warehouse.name),
+            self._loader,
+            self._tables,
+            clock=self._clock,
+            scrubber=env.scrubber,
+            run_id=self.run_id,
+            interval_minutes=env.settings.collection_interval_minutes,
+            chunk_units=env.settings.chunk_units,
+        )
+        code = 1
+        try:
+            code = self._stages_of(chosen)
+        except AirtimeError as error:
+            self._errors.append(error)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            self._errors.append(StoppedError("stopped by a signal", "run again: what was fetched is kept"))
+            code = StoppedError.exit_code
+        except Exception as error:
+            log.error("%s", clean_traceback(env.scrubber, error))
+            self._errors.append(AirtimeError(f"{type(error).__name__}: {error}", "see data/logs/airtime.log"))
+            code = AirtimeError.exit_code
+        finally:
+            status = "failed" if code else "partial" if self._is_partial else "succeeded"
+            self._intake.record(RUNS, self._record(status, code))
+            self._intake.commit()
+        return code
+
+    def _stages_of(self, chosen: dict[str, list[Resource]]) -> int:
+        with self._stage("recover") as stage:
+            stage.rows = self._intake.recover()
+        with self._stage("sync_views") as stage:
+            built = self._transform.ensure_views()
+            stage.message = "built" if built else "current"
+        loaded = self._extract(chosen)
+        if self._request.transform:
+            if loaded or not chosen:
+                self._build()
+            else:
+                with self._stage("transform") as stage:
+                    stage.status, stage.message = "skipped", "no source loaded anything"
+        return max_code(self._errors)
+
+    def _extract(self, chosen: dict[str, list[Resource]]) -> bool:
+        """Extract each source; one's failure does not stop the others. Returns whether any loaded."""
+        loaded = False
+        for name, resources in chosen.items():
+            with self._stage(f"extract_{name}") as stage, Display(self._clock) as display:
+                source = SOURCES[name]
+                if self._request.scope.full:
+                    sync.reset(self._env.warehouse, source, resources)
+                api = Api(
+                    self.client(name, self._intake.log_request),
+                    self._env.sections[name],
+                    self._env.settings,
+                    self._request.scope,
+                    self._clock,
+                )
+                extraction = sync.Extraction(source, api, self._env.warehouse, self._intake, display, self.run_id)
+                result = extraction.run(resources)
+                stage.rows, stage.status, stage.message = result.rows, result.status, result.message
+                self._is_partial |= result.status == "partial"
+                if result.status == "failed":
+                    self._errors.append(result.error or SourceError(f"{name}: {result.message}"))
+                if isinstance(result.error, StoppedError):
+                    raise result.error
+                loaded |= result.rows > 0 or result.status != "failed"
+        return loaded
+
+    def _build(self) -> None:
+        with self._stage("transform") as stage:
+            # what extraction recorded must be in before the models over it are built
+            self._intake.commit()
+            build = self._transform.build(self.run_id)
+            self._intake.record(DBT_NODES, *build.nodes)
+            stage.rows = len(build.nodes)
+            if build.errors:
+                stage.status, stage.message = "failed", build.errors[0]
+                self._errors.append(
+                    TransformError(build.errors[0], "see data/logs/dbt.log and the model that it names")
+                )
+            elif build.failed_tests:
+                stage.status = "failed"
+                stage.message = f"{len(build.failed_tests)} data tests failed: {build.failed_tests[0]}"
+                self._errors.append(
+                    DataTestsFailed(stage.message, "query the rows that the test names (see the report)")
+                )
+
+    @contextlib.contextmanager
+    def _stage(self, name: str) -> Iterator[Stage]:
+        self._stages += 1
+        position, stage = self._stages, Stage()
+        started_at, start = self._clock.now(), self._clock.monotonic()
+        log.info("%s ...", name)
+        try:
+            yield stage
+        except BaseException as error:
+            stage.status = "failed"
+            stage.message = self._env.scrubber.clean(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self._intake.record(
+                RUN_STAGES,
+                {
+                    "run_id": self.run_id,
+                    "stage": name,
+                    "position": position,
+                    "status": stage.status,
+                    "started_at": stored(started_at),
+                    "finished_at": stored(self._clock.now()),
+                    "seconds": self._clock.monotonic() - start,
+                    "rows": stage.rows,
+                    "message": stage.message and self._env.scrubber.clean(stage.message),
+                },
+            )
+
+    @contextlib.contextmanager
+    def sandbox_if_demo(self) -> Iterator[None]:
+        """The sandbox, for as long as needed, if there are no credentials."""
+        try:
+            if self._env.data_kind == "demo":
+                self._point_at_sandbox(self._sandbox.start())
+            yield
+        finally:
+            self._sandbox.stop()
+
+    def client(self, name: str, request_log: Any = lambda row: None) -> Any:
+        """A new client of a source."""
+        settings = self._env.settings
+        return SOURCES[name].open(
+            Opening(
+                settings=self._env.sections[name],
+                general=settings,
+                limits=Limits(
+                    settings.retry_max,
+                    settings.connect_timeout_seconds,
+                    settings.request_timeout_seconds,
+                    settings.concurrency,
+                ),
+                clock=self._clock,
+                scrubber=self._env.scrubber,
+                run_id=self.run_id,
+                log=request_log,
+            )
+        )
+
+    def _point_at_sandbox(self, variables: dict[str, str]) -> None:
+        self._env.reader.override(variables)
+        self._env.sections = {name: self._env.reader.section(source.settings, name) for name, source in SOURCES.items()}
+
+    def _set_clock(self) -> None:
+        row = {"clock_id": 1, "now_at": stored(self._clock.now()), "run_id": self.run_id}
+        self._loader.load({CLOCK: own_rows(CLOCK, [row])})
+
+    def _killed_runs(self) -> list[dict[str, Any]]:
+        columns = [column.name for column in RUNS.columns]
+        found = self._env.warehouse.rows(
+            f"select {', '.join(columns)} from {RUNS.qualified_name} where status = 'running'"
+        )
+        killed = []
+        for values in found:
+            row = dict(zip(columns, values, strict=True))
+            for name in ("settings", "versions"):
+                row[name] = row[name] if isinstance(row[name], dict) else msgspec.json.decode(row[name])
+            killed.append(row | {"status": "killed", "error": "found unfinished by a later run"})
+            log.info("run %s did not finish: what it had fetched is loaded now", row["run_id"])
+        return killed
+
+    def _record(self, status: str, exit_code: int | None = None) -> dict[str, Any]:
+        error = self._errors[0] if self._errors else None
+        clean = self._env.scrubber.clean
+        finished = exit_code is not None
+        return {
+            "run_id": self.run_id,
+            "command": self._request.command,
+            "status": status,
+            "data_kind": self._env.data_kind,
+            "target": self._env.warehouse.target,
+            "started_at": stored(self._started_at),
+            "finished_at": stored(self._clock.now()) if finished else None,
+            "seconds": self._clock.monotonic() - self._start if finished else None,
+            "exit_code": exit_code,
+            "error": clean(str(error)) if error else None,
+            "next_step": clean(error.mend) if error else None,
+            "settings": self._env.public_settings(),
+            "versions": versions(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+        }
+
+
+class DataTestsFailed(AirtimeError):
+    """The models are built, and some data tests on them fail."""
+
+    exit_code = DATA_TESTS_FAILED
+
+
+def max_code(errors: Sequence[AirtimeError]) -> int:
+    """The exit code for what went wrong: a refused credential before a source, a source before the transform."""
+    codes = [error.exit_code for error in errors]
+    for code in (77, 3, 4, 1):
+        if code in codes:
+            return code
+    return codes[0] if codes else 0
+
+
+def parse_moment(text: str) -> dt.datetime:
+    """A day or a moment of the command line, as UTC.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    moment = dt.datetime.fromisoformat(text)
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)

@@ -1,0 +1,224 @@
+"""Extraction of one source: ask the sync view what is due, fetch it from many threads, hand it to the intake.
+
+The threads only fetch. Checking, landing, loading and counting happen here, in one thread, while they go on fetching.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.client import ApiError
+from pipelines.clock import stored
+from pipelines.errors import AirtimeError, SourceError
+from pipelines.intake import Intake, Tally
+from pipelines.progress import Display, Meter
+from pipelines.resources import Api, Fetched, Outcome, Resource, Source, Unit
+from pipelines.sources.ops import RUN_RESOURCES
+from pipelines.warehouse import Warehouse
+
+# calls handed to the threads beyond those in flight, so that they have work while a chunk is loaded
+AHEAD = 5
+
+log = logging.getLogger("airtime.sync")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How the extraction of a source ended."""
+
+    status: str
+    rows: int
+    message: str | None = None
+    error: AirtimeError | None = None
+
+
+def due_units(warehouse: Warehouse, resource: Resource, limit: int | None) -> list[Unit]:
+    """What the sync view says is due, most urgent first."""
+    rows = warehouse.rows(
+        "select unit_id, last_success_at, synced_until, failures"
+        f" from sync.{resource.view} where is_due order by position" + ("" if limit is None else f" limit {int(limit)}")
+    )
+    return [
+        Unit(unit_id, last_success_at, synced_until, int(failures))
+        for unit_id, last_success_at, synced_until, failures in rows
+    ]
+
+
+def reset(warehouse: Warehouse, source: Source, resources: Iterable[Resource]) -> None:
+    """Forget what has been achieved, so that everything is due; no row of data is dropped."""
+    names = ", ".join(f"'{resource.name}'" for resource in resources)
+    warehouse.execute(f"delete from raw_ops.sync_log where source = '{source.name}' and resource in ({names})")
+
+
+class Extraction:
+    """The extraction of one source within a run."""
+
+    def __init__(self, source: Source, api: Api, warehouse: Warehouse, intake: Intake, display: Display, run_id: str):
+        self._source = source
+        self._api = api
+        self._warehouse = warehouse
+        self._intake = intake
+        self._display = display
+        self._run_id = run_id
+        self._deadline = api.clock.monotonic() + 60 * api.general.stage_time_limit_minutes
+
+    def run(self, resources: Sequence[Resource]) -> Result:
+        """Extract the resources in order. What fails is recorded and does not keep the next resource from its turn.
+
+        A refused credential or an API that is down ends the source.
+        """
+        rows, problems = 0, []
+        worst = "succeeded"
+        first_error: AirtimeError | None = None
+        for resource in resources:
+            status, loaded, error = self._run_one(resource)
+            rows += loaded
+            if status != "succeeded":
+                problems.append(f"{resource.name} {status}" + (f": {error}" if error else ""))
+                worst = "failed" if "failed" in (status, worst) else "partial"
+            if error:
+                first_error = first_error or error
+                if not isinstance(error, QuarantineError):
+                    break
+        return Result(worst, rows, "; ".join(problems) or None, first_error)
+
+    def _run_one(self, resource: Resource) -> tuple[str, int, AirtimeError | None]:
+        clock = self._api.clock
+        started_at, start = clock.now(), clock.monotonic()
+        units = due_units(self._warehouse, resource, self._api.scope.limit)
+        tally = Tally()
+        meter = self._display.start(f"{self._source.name}.{resource.name}", None if resource.poll else len(units))
+        error: AirtimeError | None = None
+        try:
+            if resource.poll:
+                self._poll(resource, units, tally, meter)
+            else:
+                self._fetch_all(resource, units, tally, meter)
+        except AirtimeError as failure:
+            error = failure
+        deferred = 0 if resource.poll else len(units) - tally.units_succeeded - tally.units_failed
+        self._intake.commit(tally)
+        if error is None:
+            error = self._too_many_refused(resource, tally)
+        requested = tally.units_succeeded + tally.units_failed
+        status = "failed" if error or (requested and not tally.units_succeeded) else "succeeded"
+        if status == "succeeded" and (deferred or tally.units_failed):
+            status = "partial"
+        message = str(error) if error else tally.last_failure
+        if deferred and not error:
+            message = f"{deferred} units left for the next run: the time limit of the stage was reached"
+        self._intake.record(
+            RUN_RESOURCES,
+            {
+                "run_id": self._run_id,
+                "source": self._source.name,
+                "resource": resource.name,
+                "status": status,
+                "units_requested": requested,
+                "units_succeeded": tally.units_succeeded,
+                "units_absent": tally.units_absent,
+                "units_failed": tally.units_failed,
+                "units_deferred": deferred,
+                "rows_received": tally.rows_received,
+                "rows_loaded": tally.rows_loaded,
+                "rows_quarantined": tally.rows_quarantined,
+                "unknown_fields": sorted(tally.unknown_fields),
+                "started_at": stored(started_at),
+                "seconds": clock.monotonic() - start,
+                "message": message,
+            },
+        )
+        log.info(
+            "%s.%s: %s, %s of %s units, %s rows in %.1f s",
+            self._source.name,
+            resource.name,
+            status,
+            tally.units_succeeded,
+            requested + deferred,
+            tally.rows_loaded,
+            clock.monotonic() - start,
+        )
+        return status, tally.rows_loaded, error
+
+    def _poll(self, resource: Resource, known: Sequence[Unit], tally: Tally, meter: Meter) -> None:
+        assert resource.poll
+        for fetched in resource.poll(self._api, known):
+            self._take(resource, fetched, {}, tally, meter)
+
+    def _fetch_all(self, resource: Resource, units: Sequence[Unit], tally: Tally, meter: Meter) -> None:
+        """Fetch units in batches from a pool of threads, until all are done or time is up."""
+        waiting = deque(units[i : i + resource.batch] for i in range(0, len(units), resource.batch))
+        concurrency = self._api.general.concurrency
+        done: queue.SimpleQueue[tuple[Sequence[Unit], Future[Fetched | None]]] = queue.SimpleQueue()
+        under_way = 0
+        error: AirtimeError | None = None
+        with ThreadPoolExecutor(concurrency, thread_name_prefix=f"{self._source.name}.{resource.name}") as pool:
+            while under_way or (waiting and error is None):
+                while waiting and under_way < concurrency * AHEAD and error is None:
+                    batch = waiting.popleft()
+                    future = pool.submit(self._fetch, resource, batch)
+                    future.add_done_callback(lambda future, batch=batch: done.put((batch, future)))
+                    under_way += 1
+                batch, future = done.get()
+                under_way -= 1
+                if future.cancelled():
+                    continue
+                failure = future.exception()
+                if isinstance(failure, AirtimeError):
+                    # nothing new is started; what other threads still bring is taken in
+                    error = error or failure
+                    pool.shutdown(wait=False, cancel_futures=True)
+                elif fetched := future.result():
+                    self._take(resource, fetched, {unit.unit_id: unit for unit in batch}, tally, meter)
+        if error:
+            raise error
+
+    def _fetch(self, resource: Resource, batch: Sequence[Unit]) -> Fetched | None:
+        """Fetch a batch; None once time is up."""
+        assert resource.fetch
+        if self._api.clock.monotonic() >= self._deadline:
+            return None
+        try:
+            return resource.fetch(self._api, batch)
+        except ApiError as error:
+            return Fetched(outcomes=[Outcome(unit.unit_id, "failed", message=str(error)) for unit in batch])
+
+    def _take(self, resource: Resource, fetched: Fetched, units: dict[str, Unit], tally: Tally, meter: Meter) -> None:
+        self._intake.take(self._source.name, resource.name, fetched, units, tally)
+        if self._intake.chunk_is_full():
+            self._intake.commit(tally)
+        meter.show(tally.units_succeeded + tally.units_failed, tally.rows_received, tally.units_failed)
+
+    def _too_many_refused(self, resource: Resource, tally: Tally) -> QuarantineError | None:
+        share = tally.rows_quarantined / tally.rows_received if tally.rows_received else 0.0
+        threshold = self._api.general.quarantine_threshold
+        if share <= threshold:
+            return None
+        return QuarantineError(
+            f"{self._source.name}.{resource.name}: {tally.rows_quarantined} of {tally.rows_received} rows were refused"
+            f" ({share:.0%}, more than {threshold:.0%})",
+            "see ops.fct_quarantine for the reasons; once the declaration fits, `make replay` takes them in",
+        )
+
+
+class QuarantineError(SourceError):
+    """Too many rows of a resource were refused; everything good is loaded."""
+
+
+def plan(
+    warehouse: Warehouse, source: Source, settings: Any, resources: Iterable[Resource], limit: int | None
+) -> list[dict[str, Any]]:
+    """What a run would ask for, resource by resource: due units and calls."""
+    found = []
+    for resource in resources:
+        units = len(due_units(warehouse, resource, limit))
+        found.append(
+            {"source": source.name, "resource": resource.name, "units": units, "calls": resource.calls(units, settings)}
+        )
+    return found

@@ -1,0 +1,171 @@
+"""Declarations of raw tables: the one place that says which fields an API row has.
+
+From a declaration come the strict validator (validation.py), the Arrow schema and dlt's column hints (loader.py) and the
+dbt source documentation (`python -m pipelines sources-yml`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+import pyarrow as pa
+
+Type = Literal["text", "bigint", "double", "bool", "timestamp", "date", "json"]
+Kept = Literal["slot", "day", "latest"]
+
+BIGINT = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+UTC = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+
+PYTHON_TYPES: dict[str, Any] = {
+    "text": str,
+    "bigint": BIGINT,
+    "double": float,
+    "bool": bool,
+    "timestamp": UTC,
+    "date": dt.date,
+    "json": Any,
+}
+# timestamps are stored without a zone, in UTC: a zoned type would be shown, truncated and cast in the session's zone
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us"),
+    "date": pa.date32(),
+    "json": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of an API row, or a column that extraction adds.
+
+    A field is required unless `null` (may be null) or `optional` (may be absent, or null). `of` narrows what a JSON
+    field may hold, as a type that msgspec can check.
+    """
+
+    name: str
+    type: Type
+    description: str
+    null: bool = False
+    optional: bool = False
+    of: Any = None
+
+    @property
+    def python_type(self) -> Any:
+        """The type that msgspec checks a value against."""
+        base = self.of if self.of is not None else PYTHON_TYPES[self.type]
+        return base | None if self.null or self.optional else base
+
+
+SLOT_AT = Field("slot_at", "timestamp", "Start of the collection slot in which the row was fetched (UTC).")
+OBSERVED_ON = Field("observed_on", "date", "Day on which the row was fetched (UTC).")
+KEPT_FIELDS: dict[Kept, tuple[Field, ...]] = {"slot": (SLOT_AT,), "day": (OBSERVED_ON,), "latest": ()}
+FETCH_FIELDS = (
+    Field("fetched_at", "timestamp", "When the answer that held the row arrived (UTC)."),
+    Field("request_id", "text", "The request that fetched the row (raw_ops.api_requests)."),
+    Field("_extra", "json", "Fields that the API sent and the declaration does not know, as an object.", null=True),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A raw table: its fields, its natural key and what of its past it keeps.
+
+    `kept` says which observations of an entity stay: one a collection slot, one a day, or the latest only; the first
+    two lead the key with time, so that merging stays cheap as the table grows. `fetched` tables hold rows of an API and
+    carry when and by which request they came; the others are this project's own records.
+    """
+
+    source: str
+    name: str
+    description: str
+    key: tuple[str, ...]
+    fields: tuple[Field, ...]
+    kept: Kept = "latest"
+    fetched: bool = True
+
+    @property
+    def dataset(self) -> str:
+        """The schema in the warehouse."""
+        return f"raw_{self.source}"
+
+    @property
+    def qualified_name(self) -> str:
+        """Schema and table."""
+        return f"{self.dataset}.{self.name}"
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The columns that rows merge on, time first."""
+        return tuple(field.name for field in KEPT_FIELDS[self.kept]) + self.key
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """All columns in the warehouse but those that dlt adds."""
+        return KEPT_FIELDS[self.kept] + self.fields + (FETCH_FIELDS if self.fetched else ())
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The schema of landed batches and of what dlt loads."""
+        return pa.schema([pa.field(column.name, ARROW_TYPES[column.type]) for column in self.columns])
+
+
+def source_yaml(source: str, description: str, tables: Iterable[Table], freshness: dict[str, Any] | None) -> str:
+    """The dbt source file of one raw schema, written from its declarations."""
+    lines = [
+        "# written by `python -m pipelines sources-yml` from the declarations in "
+        f"pipelines/sources/{source}.py; edit those",
+        "version: 2",
+        "",
+        "sources:",
+        f"  - name: raw_{source}",
+        f"    schema: raw_{source}",
+        f"    description: {_quoted(description)}",
+    ]
+    if freshness:
+        lines += [
+            "    loaded_at_field: fetched_at",
+            "    config:",
+            "      freshness:",
+            *(
+                f"        {kind}_after: {{count: {count}, period: {period}}}"
+                for kind, (count, period) in freshness.items()
+            ),
+        ]
+    lines.append("    tables:")
+    for table in [*tables, LOADS]:
+        lines += [f"      - name: {table.name}", f"        description: {_quoted(table.description)}"]
+        if freshness and not table.fetched:
+            lines += ["        config:", "          freshness: null"]
+        lines.append("        columns:")
+        columns = table.columns if table is LOADS else (*table.columns, LOAD_ID)
+        for column in columns:
+            lines += [f"          - name: {column.name}", f"            description: {_quoted(column.description)}"]
+    return "\n".join(lines) + "\n"
+
+
+LOAD_ID = Field(
+    "_dlt_load_id", "text", "The load that wrote the row (_dlt_loads); rows of unfinished loads are ignored."
+)
+LOADS = Table(
+    source="",
+    name="_dlt_loads",
+    description="One row per completed load of this schema, written by dlt when all its tables are in.",
+    key=("load_id",),
+    fields=(
+        Field("load_id", "text", "The load."),
+        Field("status", "bigint", "0 when the load is complete."),
+        Field("inserted_at", "timestamp", "When the load was completed: the watermark of incremental models."),
+    ),
+    fetched=False,
+)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,150 @@
+"""The transform: dbt, in the process that already runs dlt, on the warehouse that the settings name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.clock import stored
+from pipelines.errors import TransformError
+from pipelines.warehouse import Warehouse, read_stamp, write_stamp
+
+PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+# what extraction reads before it begins, and what the report reads even when a build has failed: all of it views
+VIEWS = ("+path:models/sync", "+path:models/marts/ops")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a dbt invocation did: rows of raw_ops.dbt_nodes, and what went wrong."""
+
+    nodes: list[dict[str, Any]]
+    errors: list[str]
+    failed_tests: list[str]
+
+
+class Transform:
+    """dbt on one warehouse."""
+
+    def __init__(self, warehouse: Warehouse, data_dir: Path):
+        self._warehouse = warehouse
+        self._target_path = data_dir / "dbt" / warehouse.name
+        self._log_path = data_dir / "logs"
+
+    def ensure_views(self) -> bool:
+        """Build the sync and ops views if they are missing or changed; returns whether they were built."""
+        current = project_hash()
+        if read_stamp(self._warehouse, "views") == current and self._views_exist():
+            return False
+        self.invoke(["seed"], run_id=None)
+        built = self.invoke(["run", "--select", *VIEWS], run_id=None)
+        if built.errors:
+            raise TransformError(f"the sync views could not be built: {built.errors[0]}", "see data/logs/dbt.log")
+        write_stamp(self._warehouse, "views", current)
+        return True
+
+    def build(
+        self, run_id: str, full_refresh: bool = False, progress: Callable[[int, str], None] | None = None
+    ) -> Build:
+        """Build and test everything."""
+        return self.invoke(["build", *(["--full-refresh"] if full_refresh else [])], run_id, progress)
+
+    def invoke(
+        self, arguments: Sequence[str], run_id: str | None, progress: Callable[[int, str], None] | None = None
+    ) -> Build:
+        """Run dbt quietly.
+
+        Raises:
+            TransformError: dbt could not begin: a model does not parse, the warehouse can not be reached.
+        """
+        from dbt.cli.main import dbtRunner
+
+        finished = 0
+
+        def note(event: Any) -> None:
+            nonlocal finished
+            if progress and event.info.name == "NodeFinished":
+                finished += 1
+                progress(finished, event.data.node_info.node_name)
+
+        outcome = dbtRunner(callbacks=[note]).invoke([*arguments, *self.options(), "--log-level", "none"])
+        if outcome.exception or not hasattr(outcome.result, "results"):
+            raise TransformError(f"dbt could not begin: {outcome.exception}", "see data/logs/dbt.log")
+        return _build(outcome.result, run_id or "")
+
+    def options(self) -> list[str]:
+        """The options that point dbt at this project and this warehouse."""
+        os.environ.update(self._warehouse.dbt_env())
+        return [
+            *("--project-dir", str(PROJECT)),
+            *("--profiles-dir", str(PROJECT)),
+            *("--target", self._warehouse.target),
+            *("--target-path", str(self._target_path.resolve())),
+            *("--log-path", str(self._log_path.resolve())),
+            *("--log-level-file", "info"),
+            "--no-use-colors",
+            "--no-use-colors-file",
+        ]
+
+    def _views_exist(self) -> bool:
+        wanted = {path.stem for folder in ("sync", "marts/ops") for path in (PROJECT / "models" / folder).glob("*.sql")}
+        found = self._warehouse.rows(
+            "select table_name from information_schema.tables where table_schema in ('sync', 'ops')"
+        )
+        return wanted <= {name for (name,) in found}
+
+
+def project_hash() -> str:
+    """A hash of everything in the dbt project that could change a view."""
+    digest = hashlib.sha256()
+    for folder in ("macros", "models", "seeds"):
+        for path in sorted((PROJECT / folder).rglob("*")):
+            if path.is_file():
+                digest.update(str(path.relative_to(PROJECT)).encode())
+                digest.update(path.read_bytes())
+    digest.update((PROJECT / "dbt_project.yml").read_bytes())
+    return digest.hexdigest()
+
+
+def _build(result: Any, run_id: str) -> Build:
+    invocation_id = (
+        result.args.get("invocation_id") or result.metadata.invocation_id if hasattr(result, "metadata") else ""
+    )
+    nodes, errors, failed_tests = [], [], []
+    for item in result.results:
+        status, node = str(item.status), item.node
+        if status in ("error", "runtime error"):
+            errors.append(f"{node.name}: {item.message}")
+        elif status == "fail":
+            failed_tests.append(f"{node.name}: {item.message}")
+        completed = [timing.completed_at for timing in item.timing if timing.completed_at]
+        nodes.append(
+            {
+                "invocation_id": invocation_id,
+                "unique_id": node.unique_id,
+                "run_id": run_id,
+                "name": node.name,
+                "resource_type": str(node.resource_type),
+                "status": status,
+                "seconds": item.execution_time,
+                "rows_affected": _count((item.adapter_response or {}).get("rows_affected")),
+                "failures": item.failures,
+                "message": item.message,
+                "completed_at": _utc(completed[-1]) if completed else None,
+            }
+        )
+    return Build(nodes, errors, failed_tests)
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _utc(moment: dt.datetime) -> dt.datetime:
+    # dbt's own moments are in UTC, with or without saying so
+    return stored(moment.replace(tzinfo=moment.tzinfo or dt.UTC))

@@ -1,0 +1,328 @@
+"""The warehouse: where it is, who holds it, whether it is demo or live, and plain queries on it.
+
+Two kinds with the same few methods. Loading is dlt's (loader.py), transforming is dbt's (transform.py); both are handed
+the one connection that the settings name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import filelock
+import psycopg
+
+from pipelines.clock import Clock
+from pipelines.errors import LockedError, UsageError
+from pipelines.settings import Settings, database
+
+Rows = list[tuple[Any, ...]]
+
+STAMP = "raw_ops.stamp"
+CREATE_STAMP = (
+    "create schema if not exists raw_ops",
+    f"create table if not exists {STAMP} (name varchar primary key, value varchar not null)",
+)
+LOCK_POLL_SECONDS = 0.2
+CONNECT_SECONDS = 10
+
+
+class Warehouse(Protocol):
+    """What the rest of the project asks of a warehouse."""
+
+    target: str
+    name: str
+    location: str
+
+    def secrets(self) -> list[str]:
+        """Secret texts in the connection, for the scrubber."""
+        ...
+
+    def exists(self) -> bool:
+        """Whether there is anything to connect to yet."""
+        ...
+
+    def dlt_destination(self) -> Any:
+        """The destination for dlt pipelines."""
+        ...
+
+    def dbt_env(self) -> dict[str, str]:
+        """The environment that dbt_project/profiles.yml reads."""
+        ...
+
+    def execute(self, *statements: str) -> None:
+        """Run statements in one transaction."""
+        ...
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Run a query with `?` placeholders."""
+        ...
+
+    def lock(self, holder: str, wait_seconds: float, clock: Clock) -> contextlib.AbstractContextManager[None]:
+        """Hold the warehouse alone; a killed process lets go of it.
+
+        Raises:
+            LockedError: somebody else holds it, and did for `wait_seconds`.
+        """
+        ...
+
+    def index_statements(self, dataset: str, table: str, columns: Sequence[str]) -> list[str]:
+        """What must be run so that merging by these columns stays cheap as the table grows."""
+        ...
+
+
+class DuckDBWarehouse:
+    """A DuckDB file: one process at a time, readers included."""
+
+    target = "duckdb"
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.name = path.stem
+        self.location = str(path)
+
+    def secrets(self) -> list[str]:
+        """None."""
+        return []
+
+    def exists(self) -> bool:
+        """Whether the file is there; connecting would make it."""
+        return self.path.exists()
+
+    def dlt_destination(self) -> Any:
+        """dlt's DuckDB destination on the file."""
+        import dlt
+
+        return dlt.destinations.duckdb(str(self.path))
+
+    def dbt_env(self) -> dict[str, str]:
+        """The path."""
+        return {"AIRTIME_DUCKDB_PATH": str(self.path.resolve())}
+
+    def execute(self, *statements: str) -> None:
+        """Run statements in one transaction."""
+        with self._connect() as connection:
+            connection.begin()
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Run a query with `?` placeholders."""
+        with self._connect() as connection:
+            return connection.execute(query, list(parameters)).fetchall()
+
+    @contextlib.contextmanager
+    def lock(self, holder: str, wait_seconds: float, clock: Clock) -> Iterator[None]:
+        """A lock file beside the database, which the kernel releases with the process."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.path.with_suffix(".lock"), blocking=False)
+        note = self.path.with_suffix(".holder")
+        if not _acquire(lambda: _try_file_lock(lock), wait_seconds, clock):
+            found = note.read_text("utf-8").strip() if note.exists() else "another run"
+            raise _locked(self.location, found)
+        try:
+            note.write_text(holder, "utf-8")
+            yield
+        finally:
+            note.unlink(missing_ok=True)
+            lock.release()
+
+    def index_statements(self, dataset: str, table: str, columns: Sequence[str]) -> list[str]:
+        """None: DuckDB keeps minima and maxima of each block, which serve time-led keys."""
+        return []
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            connection = duckdb.connect(str(self.path))
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise LockedError(
+                    f"{self.location} is open in another program: {_first_line(error)}",
+                    "close it there (a DuckDB file has one writer, and no readers beside it), then run again",
+                ) from None
+            raise UsageError(
+                f"{self.location} can not be opened: {_first_line(error)}", "is it a DuckDB file, and writable?"
+            ) from None
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+class PostgresWarehouse:
+    """A PostgreSQL database."""
+
+    target = "postgres"
+
+    def __init__(self, host: str, port: int, dbname: str, user: str, password: str):
+        self._parameters = {"host": host, "port": port, "dbname": dbname, "user": user, "password": password}
+        self.location = f"{host}:{port}/{dbname}"
+        self.name = "postgres-" + hashlib.sha256(self.location.encode()).hexdigest()[:10]
+
+    def secrets(self) -> list[str]:
+        """The password."""
+        return [self._parameters["password"]]
+
+    def exists(self) -> bool:
+        """True: a server makes no database by itself."""
+        return True
+
+    def dlt_destination(self) -> Any:
+        """dlt's PostgreSQL destination, with its credentials given, so that none is looked up or traced."""
+        import dlt
+        from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+
+        credentials = PostgresCredentials()
+        credentials.drivername = "postgresql"
+        credentials.host = self._parameters["host"]
+        credentials.port = self._parameters["port"]
+        credentials.database = self._parameters["dbname"]
+        credentials.username = self._parameters["user"]
+        credentials.password = self._parameters["password"]
+        credentials.connect_timeout = CONNECT_SECONDS
+        return dlt.destinations.postgres(credentials)
+
+    def dbt_env(self) -> dict[str, str]:
+        """The parts of the address."""
+        names = {
+            "host": "DB_HOST",
+            "port": "DB_PORT",
+            "dbname": "DB_NAME",
+            "user": "DB_USER",
+            "password": "DB_PASSWORD",
+        }
+        return {names[key]: str(value) for key, value in self._parameters.items()}
+
+    def execute(self, *statements: str) -> None:
+        """Run statements in one transaction."""
+        with self._connect() as connection:
+            for statement in statements:
+                connection.execute(statement)  # type: ignore[call-overload]
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Run a query with `?` placeholders."""
+        with self._connect() as connection:
+            return connection.execute(query.replace("?", "%s"), list(parameters) or None).fetchall()  # type: ignore[call-overload]
+
+    @contextlib.contextmanager
+    def lock(self, holder: str, wait_seconds: float, clock: Clock) -> Iterator[None]:
+        """A session's advisory lock, which the server releases with the connection; it is named by the connection."""
+        number = int.from_bytes(hashlib.sha256(b"airtime").digest()[:4], "big") >> 1
+        with self._connect(application_name=holder[:63], autocommit=True) as connection:
+            taken = lambda: bool(connection.execute("select pg_try_advisory_lock(%s)", [number]).fetchone()[0])  # noqa: E731
+            if not _acquire(taken, wait_seconds, clock):
+                found = connection.execute(
+                    "select application_name from pg_stat_activity join pg_locks using (pid)"
+                    " where locktype = 'advisory' and objid = %s and granted"
+                    " and database = (select oid from pg_database where datname = current_database())",
+                    [number],
+                ).fetchone()
+                raise _locked(self.location, found[0] if found else "another run")
+            yield
+
+    def index_statements(self, dataset: str, table: str, columns: Sequence[str]) -> list[str]:
+        """An index on the key: dlt declares primary keys but makes no index for them."""
+        listed = ", ".join(f'"{column}"' for column in columns)
+        return [f'create index if not exists "{table}_key" on "{dataset}"."{table}" ({listed})']
+
+    @contextlib.contextmanager
+    def _connect(self, **options: Any) -> Iterator[psycopg.Connection]:
+        options.setdefault("application_name", "airtime")
+        try:
+            connection = psycopg.connect(
+                **self._parameters, connect_timeout=CONNECT_SECONDS, options="-c timezone=UTC", **options
+            )
+        except psycopg.OperationalError as error:
+            raise UsageError(
+                f"PostgreSQL at {self.location} can not be reached: {_first_line(error)}",
+                "is the server up, and are DATABASE_URL (or DB_HOST, DB_USER, DB_PASSWORD) right?",
+            ) from None
+        with connection:
+            yield connection
+
+
+def open_warehouse(settings: Settings, data_kind: str) -> DuckDBWarehouse | PostgresWarehouse:
+    """The warehouse of the settings; on DuckDB, demo and live data have a file each."""
+    if settings.target == "postgres":
+        return PostgresWarehouse(**database(settings))
+    return DuckDBWarehouse(Path(settings.data_dir) / ("demo.duckdb" if data_kind == "demo" else "warehouse.duckdb"))
+
+
+def stamp(warehouse: Warehouse, data_kind: str) -> None:
+    """Mark a new warehouse as demo or live, or make sure that it is of that kind.
+
+    Raises:
+        UsageError: it is of the other kind.
+    """
+    warehouse.execute(*CREATE_STAMP)
+    found = read_stamp(warehouse, "data_kind")
+    if found is None:
+        write_stamp(warehouse, "data_kind", data_kind)
+    elif found != data_kind:
+        raise other_kind(warehouse, found, data_kind)
+
+
+def other_kind(warehouse: Warehouse, found: str, wanted: str) -> UsageError:
+    """The refusal of a warehouse that holds the other kind of data."""
+    return UsageError(
+        f"{warehouse.location} holds {found} data, and this run would load {wanted} data",
+        "set the credentials that it was filled with, or name another database"
+        if found == "live"
+        else "name another database for live data, or remove this one",
+    )
+
+
+def read_stamp(warehouse: Warehouse, name: str) -> str | None:
+    """A fact about the warehouse itself; None if it is not known."""
+    rows = warehouse.rows(f"select value from {STAMP} where name = ?", [name])
+    return rows[0][0] if rows else None
+
+
+def write_stamp(warehouse: Warehouse, name: str, value: str) -> None:
+    """Note a fact about the warehouse itself."""
+    assert "'" not in name + value
+    warehouse.execute(
+        f"delete from {STAMP} where name = '{name}'", f"insert into {STAMP} (name, value) values ('{name}', '{value}')"
+    )
+
+
+def holder(run_id: str) -> str:
+    """How a run names itself to those who find the warehouse locked."""
+    return f"run {run_id} (pid {os.getpid()} on {socket.gethostname()})"
+
+
+def _acquire(attempt: Any, wait_seconds: float, clock: Clock) -> bool:
+    deadline = clock.monotonic() + wait_seconds
+    while not attempt():
+        if clock.monotonic() >= deadline:
+            return False
+        clock.sleep(LOCK_POLL_SECONDS)
+    return True
+
+
+def _try_file_lock(lock: filelock.BaseFileLock) -> bool:
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        return False
+    return True
+
+
+def _locked(location: str, found: str) -> LockedError:
+    return LockedError(
+        f"{location} is held by {found}",
+        "wait for it to finish, or set LOCK_WAIT_SECONDS to queue behind it",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
