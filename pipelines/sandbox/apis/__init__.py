@@ -1,0 +1,8 @@
+"""The APIs that the sandbox simulates, one module each. To plug one in, write its class and list it here."""
+
+from __future__ import annotations
+
+from pipelines.sandbox.apis.base import Api
+from pipelines.sandbox.apis.twitch import Twitch
+
+APIS: tuple[type[Api], ...] = (Twitch,)
