@@ -121,32 +121,58 @@ def replay(options: argparse.Namespace) -> int:
 
 def dbt(options: argparse.Namespace) -> int:
     """Run dbt with the settings of this project."""
-    from dbt.cli.main import dbtRunner
+    from pipelines.transform import Transform
+
+    environment = _environment(options)
+    return (
+        0
+        if Transform(
+            environment.warehouse, environment.data_dir, environment.settings.collection_interval_minutes
+        ).passthrough(options.arguments)
+        else 4
+    )
+
+
+def docs(options: argparse.Namespace) -> int:
+    """Write the dbt docs as one page, lineage included, that needs no server."""
+    import shutil
 
     from pipelines.transform import Transform
 
     environment = _environment(options)
-    arguments = Transform(environment.warehouse, environment.data_dir).options()
-    outcome = dbtRunner().invoke([*options.arguments, *arguments])
-    return 0 if outcome.success else 4
-
-
-def sources_yml(options: argparse.Namespace) -> int:
-    """Write the dbt source files from the declarations."""
-    from pipelines.transform import PROJECT
-
-    for name, text in source_files().items():
-        (PROJECT / "models" / "staging" / name / f"_{name}__sources.yml").write_text(text, "utf-8")
+    transform = Transform(environment.warehouse, environment.data_dir, environment.settings.collection_interval_minutes)
+    if not environment.warehouse.exists():
+        raise UsageError(f"there is no warehouse at {environment.warehouse.location} yet", "`make elt` makes one")
+    if not transform.passthrough(["docs", "generate", "--static", "--quiet"]):
+        return 4
+    page = environment.data_dir / "docs" / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(transform.target_path / "static_index.html", page)
+    print(f"open {page}")
     return 0
 
 
-def source_files() -> dict[str, str]:
-    """The dbt source file of each source."""
+def generate(options: argparse.Namespace) -> int:
+    """Write the files that follow from declarations: dbt's source files and .env.example."""
+    for path, text in generated_files().items():
+        path.write_text(text, "utf-8")
+    return 0
+
+
+def generated_files() -> dict[Path, str]:
+    """The files that follow from declarations, with the text that they should have."""
+    from pipelines.environment import PACKAGE_ROOT
+    from pipelines.settings import Settings, example
     from pipelines.sources import SOURCES, ops
     from pipelines.tables import source_yaml
+    from pipelines.transform import PROJECT
 
-    found = {name: source_yaml(name, one.description, one.tables, dict(one.freshness)) for name, one in SOURCES.items()}
-    return found | {"ops": source_yaml("ops", ops.DESCRIPTION, ops.TABLES, None)}
+    texts = {name: source_yaml(name, one.description, one.tables, dict(one.freshness)) for name, one in SOURCES.items()}
+    texts["ops"] = source_yaml("ops", ops.DESCRIPTION, ops.TABLES, None)
+    staging = PROJECT / "models" / "staging"
+    files = {staging / name / f"_{name}__sources.yml": text for name, text in texts.items()}
+    sections = {"": Settings} | {name: source.settings for name, source in SOURCES.items()}
+    return files | {PACKAGE_ROOT / ".env.example": example(sections)}
 
 
 def clean(options: argparse.Namespace) -> int:
@@ -260,7 +286,9 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("dbt", help="dbt with this project's settings", parents=[common])
     verb.add_argument("arguments", nargs=argparse.REMAINDER)
     verb.set_defaults(verb=dbt)
-    verbs.add_parser("sources-yml", help="write dbt source files from the declarations").set_defaults(verb=sources_yml)
+    verbs.add_parser("docs", help="dbt docs with lineage, one page", parents=[common]).set_defaults(verb=docs)
+    text = "write dbt source files and .env.example from the declarations"
+    verbs.add_parser("generate", help=text).set_defaults(verb=generate)
     verb = verbs.add_parser("clean", help="remove run-time files", parents=[common])
     verb.add_argument("--yes", action="store_true", help="without asking")
     verb.set_defaults(verb=clean)

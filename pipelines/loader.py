@@ -74,7 +74,6 @@ class Loader:
         return sum(rows.num_rows for rows in tables.values())
 
     def _pipeline(self, source: str) -> Any:
-        import dlt
 
         if source not in self._pipelines:
             try:

@@ -79,7 +79,9 @@ class Run:
         tables = [table for source in SOURCES.values() for table in source.tables]
         self._tables = [*tables, *OPS_TABLES]
         self._loader = Loader(environment.warehouse, environment.data_dir / "dlt")
-        self._transform = Transform(environment.warehouse, environment.data_dir)
+        self._transform = Transform(
+            environment.warehouse, environment.data_dir, environment.settings.collection_interval_minutes
+        )
 
     def execute(self) -> int:
         """Run; returns the exit code.

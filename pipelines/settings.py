@@ -8,6 +8,7 @@ fields of `Settings` itself have no prefix; in the files they stand under [airti
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import os
 import re
 import tomllib
@@ -141,6 +142,28 @@ def variable(section: str, field: str) -> str:
 def dlt_name(section: str, field: str) -> str:
     """The name of a setting in dlt's convention."""
     return f"SOURCES__{section}__{field}".upper() if section else f"AIRTIME__{field}".upper()
+
+
+def example(sections: Mapping[str, type[msgspec.Struct]]) -> str:
+    """The text of .env.example: every setting with its comment and default, all commented out."""
+    lines = [
+        "# Every setting. Copy to .env and uncomment what you change; with no credentials set, the sandbox stands in."
+    ]
+    for name, kind in sections.items():
+        lines += ["", f"## {name or 'airtime'}"]
+        fields = {field.name: field for field in msgspec.structs.fields(kind)}
+        for line in inspect.getsource(kind).splitlines():
+            if found := re.match(r"    # (.*)", line):
+                lines.append(f"# {found[1]}")
+            elif (found := re.match(r"    (\w+): ", line)) and (field := fields.get(found[1])):
+                lines.append(f"#{variable(name, field.name)}={_shown(field.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(default: Any) -> str:
+    if default is None:
+        return ""
+    return ",".join(default) if isinstance(default, tuple) else str(default)
 
 
 def secrets(section: msgspec.Struct) -> list[str]:

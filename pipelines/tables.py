@@ -1,7 +1,7 @@
 """Declarations of raw tables: the one place that says which fields an API row has.
 
 From a declaration come the strict validator (validation.py), the Arrow schema and dlt's column hints (loader.py) and the
-dbt source documentation (`python -m pipelines sources-yml`).
+dbt source documentation (`make generate`).
 """
 
 from __future__ import annotations
@@ -119,8 +119,7 @@ class Table:
 def source_yaml(source: str, description: str, tables: Iterable[Table], freshness: dict[str, Any] | None) -> str:
     """The dbt source file of one raw schema, written from its declarations."""
     lines = [
-        "# written by `python -m pipelines sources-yml` from the declarations in "
-        f"pipelines/sources/{source}.py; edit those",
+        f"# written by `make generate` from the declarations in pipelines/sources/{source}.py; edit those",
         "version: 2",
         "",
         "sources:",

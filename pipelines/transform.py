@@ -31,9 +31,10 @@ class Build:
 class Transform:
     """dbt on one warehouse."""
 
-    def __init__(self, warehouse: Warehouse, data_dir: Path):
+    def __init__(self, warehouse: Warehouse, data_dir: Path, interval_minutes: int):
         self._warehouse = warehouse
-        self._target_path = data_dir / "dbt" / warehouse.name
+        self._interval_minutes = interval_minutes
+        self.target_path = data_dir / "dbt" / warehouse.name
         self._log_path = data_dir / "logs"
         self._manifest: Any = None
 
@@ -83,14 +84,20 @@ class Transform:
             raise TransformError(f"dbt could not begin: {outcome.exception}", "see data/logs/dbt.log")
         return _build(outcome.result, run_id or "")
 
+    def passthrough(self, arguments: Sequence[str]) -> bool:
+        """Run a dbt command as a person would, its output shown; returns whether it succeeded."""
+        from dbt.cli.main import dbtRunner
+
+        return bool(dbtRunner().invoke([*arguments, *self.options()]).success)
+
     def options(self) -> list[str]:
         """The options that point dbt at this project and this warehouse."""
-        os.environ.update(self._warehouse.dbt_env())
+        os.environ.update(self._warehouse.dbt_env(), COLLECTION_INTERVAL_MINUTES=str(self._interval_minutes))
         return [
             *("--project-dir", str(PROJECT)),
             *("--profiles-dir", str(PROJECT)),
             *("--target", self._warehouse.target),
-            *("--target-path", str(self._target_path.resolve())),
+            *("--target-path", str(self.target_path.resolve())),
             *("--log-path", str(self._log_path.resolve())),
             *("--log-level-file", "info"),
             "--no-use-colors",

@@ -218,7 +218,7 @@ class PostgresWarehouse:
         """A session's advisory lock, which the server releases with the connection; it is named by the connection."""
         number = int.from_bytes(hashlib.sha256(b"airtime").digest()[:4], "big") >> 1
         with self._connect(application_name=holder[:63], autocommit=True) as connection:
-            taken = lambda: bool(connection.execute("select pg_try_advisory_lock(%s)", [number]).fetchone()[0])  # noqa: E731
+            taken = lambda: bool(connection.execute("select pg_try_advisory_lock(%s)", [number]).fetchone()[0])
             if not _acquire(taken, wait_seconds, clock):
                 found = connection.execute(
                     "select application_name from pg_stat_activity join pg_locks using (pid)"

@@ -473,7 +473,7 @@ def _fetch_by_id(api: Api, units: Sequence[Unit], table: Table, path: str, param
     ]
     if not sound:
         return found
-    fetch = lambda ids: api.client.get(path, [(param, one) for one in ids], resource=table.name)  # noqa: E731
+    fetch = lambda ids: api.client.get(path, [(param, one) for one in ids], resource=table.name)
     for part, answer in bisect(sound, fetch):
         if isinstance(answer, ApiError):
             found.outcomes += [Outcome(one, "failed", message=str(answer)) for one in part]

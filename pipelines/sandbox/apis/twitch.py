@@ -7,7 +7,6 @@ libraries. Order of the checks of one request: budget, credentials, parameters.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import secrets
 import string
@@ -73,7 +72,7 @@ def decode_cursor(text: str) -> Any:
     """Return what encode_cursor was given; padding may be missing. Raise RefusalError if it is no cursor."""
     try:
         return msgspec.json.decode(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
-    except (binascii.Error, msgspec.DecodeError, UnicodeError) as error:
+    except ValueError as error:  # what base64, text and JSON can be wrong with
         raise RefusalError(400, "Invalid cursor.") from error
 
 

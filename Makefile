@@ -1,0 +1,96 @@
+# Airtime: every verb. `make` alone prints this list.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m pipelines
+READY := $(VENV)/.ready
+
+# what a run takes from the command line: make elt SOURCES="twitch" RESOURCES="videos clips" TARGET=postgres ...
+quoted = $(if $($(1)),--$(2) '$($(1))')
+flag = $(if $($(1)),--$(2))
+WHERE = $(call quoted,TARGET,target)
+WHAT = $(call quoted,SOURCES,sources) $(call quoted,RESOURCES,resources) $(call quoted,SINCE,since) \
+	$(call quoted,UNTIL,until) $(call quoted,LIMIT,limit) $(call flag,FULL,full) $(call flag,DRY_RUN,dry-run)
+OPTIONS = $(strip $(WHERE) $(WHAT) $(call flag,JSON,json))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup elt extract transform backfill replay report doctor docs dbt sandbox \
+	test lint test-unit test-elt test-dbt bench generate lock clean
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  variables       SOURCES="twitch" RESOURCES="videos clips" TARGET=postgres SINCE= UNTIL= FULL=1 DRY_RUN=1 LIMIT= JSON=1'
+	@echo '  settings        .env.example; with no credentials everything runs on a local sandbox'
+
+elt: $(READY) ## extract, load, transform, report
+	@$(RUN) elt $(OPTIONS)
+
+extract: $(READY) ## extract and load only
+	@$(RUN) extract $(OPTIONS)
+
+transform: $(READY) ## dbt build only
+	@$(RUN) transform $(WHERE)
+
+backfill: $(READY) ## read a chosen period again: SINCE=2026-10-01 UNTIL=2026-10-08
+	@$(RUN) backfill $(OPTIONS)
+
+replay: $(READY) ## try quarantined rows again
+	@$(RUN) replay $(WHERE)
+
+report: $(READY) ## the last run and the history
+	@$(RUN) report $(WHERE) $(call flag,JSON,json) $(call quoted,ID,run)
+
+doctor: $(READY) ## check settings, credentials, APIs, warehouse, disk, versions
+	@$(RUN) doctor $(WHERE)
+
+docs: $(READY) ## write the dbt docs with lineage to data/docs/index.html
+	@$(RUN) docs $(WHERE)
+
+dbt: $(READY) ## any dbt command: make dbt ARGS="build --select dim_channels"
+	@$(RUN) dbt $(WHERE) $(ARGS)
+
+sandbox: $(READY) ## the local sandbox of the APIs, alone: ARGS="--port 8900"
+	@$(RUN) sandbox $(ARGS)
+
+test: lint test-unit test-dbt test-elt ## everything a contributor must pass
+
+lint: $(READY) ## ruff, import contracts, sqlfluff
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/lint-imports --no-cache
+	@cd dbt_project && ../$(VENV)/bin/sqlfluff lint models --processes 2
+
+test-unit: $(READY) ## modules and sandbox
+	@$(VENV)/bin/python -m pytest -q tests/pipelines tests/sandbox
+
+test-dbt: $(READY) ## house rules, incremental models and slim builds, on DuckDB and PostgreSQL
+	@$(VENV)/bin/python -m pytest -q tests/dbt
+
+test-elt: $(READY) ## whole runs against the sandbox: faults, kills, bad input
+	@$(VENV)/bin/python -m pytest -q tests/elt
+
+bench: $(READY) ## measured figures, as ratios: ARGS="rate merge"
+	@$(VENV)/bin/python -m tests.benchmarks $(ARGS)
+
+generate: $(READY) ## write dbt source files and .env.example from the declarations
+	@$(RUN) generate
+
+lock: $(READY) ## resolve the dependencies of pyproject.toml into requirements.lock
+	@$(VENV)/bin/uv pip compile pyproject.toml --group pyproject.toml:dev --python-version 3.11 --universal --upgrade \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
+
+clean: ## remove run-time data (asks first)
+	@if [ -x $(VENV)/bin/python ]; then $(RUN) clean $(call flag,YES,yes); fi
+
+setup: $(READY) ## the virtual environment, from the lock file; every verb does this by itself
+
+# uv installs the hundred packages in seconds; pip, which needs none of it, is the way out where uv finds no index
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@echo "setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv<1' 2>/dev/null || true
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements.lock 2>/dev/null \
+		|| $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@

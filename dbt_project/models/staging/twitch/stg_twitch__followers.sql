@@ -1,0 +1,28 @@
+with
+
+raw_rows as (
+
+    {{ completed_rows('raw_twitch', 'followers') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        'twitch' as platform,
+        broadcaster_id as channel_id,
+        request_id,
+
+        -- numerics
+        total as follower_count,
+
+        -- timestamps
+        slot_at,
+        fetched_at,
+        loaded_at
+    from raw_rows
+
+)
+
+select * from renamed
