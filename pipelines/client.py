@@ -1,6 +1,7 @@
 """The HTTP client: pooled connections, shared rate budgets, retries, credentials, limits; one for every source.
 
-It returns parsed answers or raises; every request, however it ended, is handed to a log as a row of raw_ops.api_requests.
+It returns parsed answers or raises; every request, however it ended, is handed to a log as a row for
+raw_ops.api_requests.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ BACKOFF_CEILING_SECONDS = 30.0
 MAX_ANSWER_BYTES = 64 * 2**20
 READ_BYTES = 2**18
 ERROR_TEXT_LENGTH = 300
-# a limit header in this many consecutive failed requests, with none answered, means that the API is down
+# this many failed requests in a row, with none answered in between, mean that the API is down
 FAILURES_IN_A_ROW = 20
 
 

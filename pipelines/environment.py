@@ -161,7 +161,7 @@ def versions() -> dict[str, str]:
 
 
 class SandboxProcess:
-    """The local sandbox of the APIs in a process of its own, for demo runs; it ends with this process, however that ends."""
+    """The local sandbox of the APIs in a process of its own, for demo runs; it never outlives this process."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None

@@ -1,7 +1,7 @@
 """The intake: takes what was fetched, checks it, lands it at least once a second, and loads it chunk by chunk.
 
-One object a run. Rows, refused rows, request log and sync log of the same moment land in the same batch, so that a batch
-loaded after a crash also says what need not be fetched again.
+One object a run. Rows, refused rows, request log and sync log of the same moment land in the same batch, so that a
+batch loaded after a crash also says what need not be fetched again.
 """
 
 from __future__ import annotations

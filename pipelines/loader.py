@@ -1,7 +1,7 @@
 """Loading: dlt merges landed rows into the raw schemas. One dlt run a schema and chunk; the project's own rows go last.
 
-dlt commits table by table, and a load counts only once its row is in _dlt_loads. So what was achieved (sync log, polls) is
-loaded after the rows it speaks of: a crash in between repeats work and never skips any.
+dlt commits table by table, and a load counts only once its row is in _dlt_loads. So what was achieved (sync log, polls)
+is loaded after the rows it speaks of: a crash in between repeats work and never skips any.
 """
 
 from __future__ import annotations
@@ -74,7 +74,6 @@ class Loader:
         return sum(rows.num_rows for rows in tables.values())
 
     def _pipeline(self, source: str) -> Any:
-
         if source not in self._pipelines:
             try:
                 self._pipelines[source] = self._attach(source)

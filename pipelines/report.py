@@ -22,8 +22,8 @@ from ops.fct_run_stages where run_id = ? order by position
 """
 RESOURCES = """
 select
-    source, resource, status, units_requested, units_succeeded, units_absent, units_failed, units_deferred, success_rate,
-    rows_received, rows_loaded, rows_quarantined, requests, retries, rate_limited, seconds, rows_per_second,
+    source, resource, status, units_requested, units_succeeded, units_absent, units_failed, units_deferred,
+    success_rate, rows_received, rows_loaded, rows_quarantined, requests, retries, rate_limited, seconds, rows_per_second,
     unknown_fields, message
 from ops.fct_run_resources where run_id = ? order by started_at
 """
@@ -100,10 +100,8 @@ def show(found: dict[str, Any], console: Console) -> None:
         console.print(resources)
         for row in found["resources"]:
             if fields := _listed(row["unknown_fields"]):
-                console.print(
-                    f"[yellow]new fields[/yellow] in {row['source']}.{row['resource']}, kept in _extra: {', '.join(fields)}",
-                    highlight=False,
-                )
+                where = f"{row['source']}.{row['resource']}"
+                console.print(f"[yellow]new fields[/yellow] in {where}, kept in _extra: {', '.join(fields)}")
     if found["dbt"]:
         console.print(_dbt_line(found["dbt"]), highlight=False)
     for node in found["dbt_problems"]:

@@ -1,8 +1,8 @@
 """Settings: declared once as typed fields, read from the environment, .env and .dlt/*.toml, in that order.
 
-A field `video_pages` of the section `twitch` is TWITCH_VIDEO_PAGES in the environment and in .env (or, as dlt writes it,
-SOURCES__TWITCH__VIDEO_PAGES), and `video_pages` under [sources.twitch] in .dlt/secrets.toml and .dlt/config.toml. The
-fields of `Settings` itself have no prefix; in the files they stand under [airtime].
+A field `video_pages` of the section `twitch` is TWITCH_VIDEO_PAGES in the environment and in .env (or, as dlt writes
+it, SOURCES__TWITCH__VIDEO_PAGES), and `video_pages` under [sources.twitch] in .dlt/secrets.toml and .dlt/config.toml.
+The fields of `Settings` itself have no prefix; in the files they stand under [airtime].
 """
 
 from __future__ import annotations
@@ -146,9 +146,7 @@ def dlt_name(section: str, field: str) -> str:
 
 def example(sections: Mapping[str, type[msgspec.Struct]]) -> str:
     """The text of .env.example: every setting with its comment and default, all commented out."""
-    lines = [
-        "# Every setting. Copy to .env and uncomment what you change; with no credentials set, the sandbox stands in."
-    ]
+    lines = ["# Every setting. Copy to .env and uncomment what you change. Without credentials the sandbox stands in."]
     for name, kind in sections.items():
         lines += ["", f"## {name or 'airtime'}"]
         fields = {field.name: field for field in msgspec.structs.fields(kind)}

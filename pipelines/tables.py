@@ -1,7 +1,7 @@
 """Declarations of raw tables: the one place that says which fields an API row has.
 
-From a declaration come the strict validator (validation.py), the Arrow schema and dlt's column hints (loader.py) and the
-dbt source documentation (`make generate`).
+From a declaration come the strict validator (validation.py), the Arrow schema and dlt's column hints (loader.py) and
+the dbt source documentation (`make generate`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Twitch Helix: streams -> users, channels, follower totals -> videos, clips -> games.
 
-Streams are polled: the top of the list, chosen categories, and by id the channels that were live at the poll before, because
-the list is sorted by viewers and shifts while it is read. Everything else is fetched when a sync view says that it is due.
+Streams are polled: the top of the list, chosen categories, and by id the channels that were live at the poll before,
+because the list is sorted by viewers and shifts while it is read. Everything else is fetched when a sync view says that
+it is due.
 
 Run alone: `make extract SOURCES=twitch RESOURCES="streams users"`. The API: https://dev.twitch.tv/docs/api/reference
 """
@@ -214,7 +215,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     video_type: Literal["archive", "highlight", "upload", "all"] = "archive"
     video_pages: Positive = 5
     video_page_size: PAGE = 30
-    # Most viewed clips of a channel in each window: pages and page size. Windows that hold more than the API can list are halved.
+    # Most viewed clips of a channel in each window: pages and page size. A window with more than the API lists is halved.
     clip_pages: Positive = 2
     clip_page_size: PAGE = 30
     # Clips this young are read again at each visit, because their views change and late ones appear.
@@ -343,7 +344,7 @@ def fetch_videos(api: Api, units: Sequence[Unit]) -> Fetched:
 
 
 def fetch_clips(api: Api, units: Sequence[Unit]) -> Fetched:
-    """The clips of one channel, window by window, from where it was read up to or the trailing days, whichever is longer."""
+    """The clips of one channel, window by window, from where it was read to, or of the trailing days if that is more."""
     (unit,) = units
     settings: Settings = api.settings
     until = api.scope.until or api.clock.now()

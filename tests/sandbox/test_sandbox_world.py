@@ -108,6 +108,8 @@ def test_a_ban_ends_the_broadcast(world: World) -> None:
     cut = 0
     for channel in world.channels:
         banned = channel.first_away + channel.away_every * ((NOW - channel.first_away) // channel.away_every)
+        if banned < channel.first_away:
+            continue  # not banned yet
         day = int(banned // DAY)
         sessions = [session for near in (day - 1, day, day + 1) for session in world.sessions(channel.index, near)]
         assert not any(session.start <= banned + 1 < session.end for session in sessions)
