@@ -313,9 +313,8 @@ def read_whole(
         requests.RequestException: no connection, a broken or truncated answer, too slow, or too large.
     """
     deadline = clock.monotonic() + limits.request_timeout
-    with session.request(
-        method, url, timeout=(limits.connect_timeout, limits.request_timeout), stream=True, allow_redirects=False, **request
-    ) as response:  # fmt: skip
+    timeout = (limits.connect_timeout, limits.request_timeout)
+    with session.request(method, url, timeout=timeout, stream=True, allow_redirects=False, **request) as response:
         parts, size = [], 0
         for part in response.iter_content(READ_BYTES):
             parts.append(part)

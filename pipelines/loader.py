@@ -6,6 +6,7 @@ is loaded after the rows it speaks of: a crash in between repeats work and never
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.tables import Table
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Warehouse, read_stamp, write_stamp
 
 FILE_FORMATS = {"duckdb": "parquet", "postgres": "csv"}
 
@@ -49,17 +50,20 @@ class Loader:
             if pipeline.has_pending_data:
                 pipeline.abort_packages()
 
-    def create(self, tables: Iterable[Table]) -> None:
+    def ensure(self, tables: Iterable[Table]) -> None:
         """Make every declared table, empty if need be, with the columns that the declaration has gained since."""
         tables = list(tables)
+        declared = hashlib.sha256(repr(tables).encode()).hexdigest()
+        if read_stamp(self._warehouse, "tables") == declared and self._all_exist(tables):
+            return
         self.load({table: table.arrow_schema.empty_table() for table in tables})
         statements = [
             statement
             for table in tables
             for statement in self._warehouse.index_statements(table.dataset, table.name, table.primary_key)
         ]
-        if statements:
-            self._warehouse.execute(*statements)
+        self._warehouse.execute(*statements)
+        write_stamp(self._warehouse, "tables", declared)
 
     def load(self, tables: Mapping[Table, pa.Table]) -> int:
         """Merge rows, each key at most once a table; returns how many. The own records of the project go last."""
@@ -72,6 +76,10 @@ class Loader:
                 loader_file_format=FILE_FORMATS[self._warehouse.target],
             )
         return sum(rows.num_rows for rows in tables.values())
+
+    def _all_exist(self, tables: Iterable[Table]) -> bool:
+        found = set(self._warehouse.rows("select table_schema, table_name from information_schema.tables"))
+        return {(table.dataset, table.name) for table in tables} <= found
 
     def _pipeline(self, source: str) -> Any:
         if source not in self._pipelines:

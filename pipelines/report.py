@@ -23,8 +23,8 @@ from ops.fct_run_stages where run_id = ? order by position
 RESOURCES = """
 select
     source, resource, status, units_requested, units_succeeded, units_absent, units_failed, units_deferred,
-    success_rate, rows_received, rows_loaded, rows_quarantined, requests, retries, rate_limited, seconds, rows_per_second,
-    unknown_fields, message
+    success_rate, rows_received, rows_loaded, rows_quarantined, requests, retries, rate_limited, seconds,
+    rows_per_second, unknown_fields, message
 from ops.fct_run_resources where run_id = ? order by started_at
 """
 NODES = """

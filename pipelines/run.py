@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from pipelines import doctor, sync
 from pipelines.client import Limits
@@ -95,8 +96,8 @@ class Run:
     def dry_run(self) -> list[dict[str, Any]]:
         """What a run would ask of each API, from the sync views; nothing is fetched and no row is written."""
         with self._prepared(check=False) as chosen:
-            self._loader.create(self._tables)
-            self._set_clock()
+            self._loader.ensure(self._tables)
+            self._loader.load({CLOCK: self._clock_row()})
             self._transform.ensure_views()
             found = []
             for name, resources in chosen.items():
@@ -107,7 +108,7 @@ class Run:
     def replay(self) -> tuple[int, int]:
         """Check quarantined rows again and load those that fit now; returns how many were accepted and refused."""
         with self._prepared(check=False):
-            self._loader.create(self._tables)
+            self._loader.ensure(self._tables)
             loads, refused = replay(self._env.warehouse, self._tables, self._clock.now(), self.run_id)
             self._loader.load({table: rows for table, rows in loads.items() if rows.num_rows})
             return sum(rows.num_rows for table, rows in loads.items() if table.fetched), refused
@@ -130,9 +131,9 @@ class Run:
     def _recorded(self, chosen: dict[str, list[Resource]]) -> int:
         env = self._env
         self._loader.abort_pending([*SOURCES, "ops"])
-        self._loader.create(self._tables)
-        self._set_clock()
-        self._loader.load({RUNS: own_rows(RUNS, [*self._killed_runs(), self._record("running")])})
+        self._loader.ensure(self._tables)
+        runs = own_rows(RUNS, [*self._killed_runs(), self._record("running")])
+        self._loader.load({CLOCK: self._clock_row(), RUNS: runs})
         self._intake = Intake(
             Landing(env.data_dir / "landing" / env.warehouse.name),
             self._loader,
@@ -284,9 +285,8 @@ class Run:
         self._env.reader.override(variables)
         self._env.sections = {name: self._env.reader.section(source.settings, name) for name, source in SOURCES.items()}
 
-    def _set_clock(self) -> None:
-        row = {"clock_id": 1, "now_at": stored(self._clock.now()), "run_id": self.run_id}
-        self._loader.load({CLOCK: own_rows(CLOCK, [row])})
+    def _clock_row(self) -> pa.Table:
+        return own_rows(CLOCK, [{"clock_id": 1, "now_at": stored(self._clock.now()), "run_id": self.run_id}])
 
     def _killed_runs(self) -> list[dict[str, Any]]:
         columns = [column.name for column in RUNS.columns]

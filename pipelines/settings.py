@@ -27,6 +27,7 @@ NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/\s]+")]
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]
 
 Section = TypeVar("Section", bound=msgspec.Struct)
@@ -51,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # DEBUG, INFO, WARNING or ERROR; for the terminal and DATA_DIR/logs.
     etl_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     # A fixed time (2026-10-01T12:00:00Z) instead of the machine's, for repeatable runs.
-    etl_now: dt.datetime | None = None
+    etl_now: Moment | None = None
     # Seconds to wait for another run to finish before giving up.
     lock_wait_seconds: Seconds = 0
     # Length of a collection slot: polls and observations in one slot count as one.
@@ -83,7 +84,10 @@ def read(root: Path, environ: Mapping[str, str] | None = None) -> Reader:
     """
     env = os.environ if environ is None else environ
     # an exported but empty variable means "not set", as in .env
-    dotenv = {name: value for name, value in dotenv_values(root / ".env", interpolate=False).items() if value}
+    try:
+        dotenv = {name: value for name, value in dotenv_values(root / ".env", interpolate=False).items() if value}
+    except UnicodeDecodeError as error:
+        raise UsageError(f".env is not UTF-8 text: {error}", "save it as UTF-8") from None
     return Reader(
         layers=[
             ("the environment", {name: value for name, value in env.items() if value}),
@@ -111,10 +115,9 @@ class Reader:
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}
         for file, content in reversed(self._files):
-            section = content.get("sources", {}).get(name, {}) if name else content.get("airtime", {})
-            for key, value in section.items():
+            heading = f"sources.{name}" if name else "airtime"
+            for key, value in _table(content, heading, file).items():
                 if key not in known:
-                    heading = f"sources.{name}" if name else "airtime"
                     raise UsageError(
                         f".dlt/{file}: [{heading}] has no setting {key!r}", f"it knows: {', '.join(sorted(known))}"
                     )
@@ -253,6 +256,15 @@ def _convert(kind: type[Section], name: str, values: dict[str, Any], origins: di
         raise UsageError(
             f"{where}: {text[0].lower()}{text[1:]}", "see .env.example for what each setting takes"
         ) from None
+
+
+def _table(content: dict[str, Any], heading: str, file: str) -> dict[str, Any]:
+    found: Any = content
+    for part in heading.split("."):
+        found = found.get(part, {})
+        if not isinstance(found, dict):
+            raise UsageError(f".dlt/{file}: {part} is a value, not a section", f"put settings under [{heading}]")
+    return found
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -103,7 +103,8 @@ class Extraction:
         except AirtimeError as failure:
             error = failure
         deferred = 0 if resource.poll else len(units) - tally.units_succeeded - tally.units_failed
-        self._intake.commit(tally)
+        if tally.units_succeeded or tally.units_failed or tally.rows_received:
+            self._intake.commit(tally)
         if error is None:
             error = self._too_many_refused(resource, tally)
         requested = tally.units_succeeded + tally.units_failed

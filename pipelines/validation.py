@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -58,37 +58,41 @@ class Checked:
     unknown_fields: set[str] = field(default_factory=set)
 
 
-def check(table: Table, rows: Iterable[Any], context: Context) -> Checked:
-    """Check rows of one answer against the declaration of `table`."""
-    kind = _row_type(table)
-    known = {declared.name for declared in table.fields}
-    columns: dict[str, list[Any]] = {declared.name: [] for declared in table.fields}
-    extras: list[str | None] = []
+def check(table: Table, rows: Sequence[Any], context: Context) -> Checked:
+    """Check rows of one answer against the declaration of `table`.
+
+    All rows at once if they fit, which is the rule; one by one if some do not.
+    """
     refused: list[Refused] = []
-    unknown: set[str] = set()
-    for row in rows:
-        try:
-            checked = msgspec.convert(row, kind)
-            _refuse_what_no_warehouse_holds(row)
-        except (msgspec.ValidationError, ValueError) as error:
-            refused.append(Refused(as_text(row), str(error)))
-            continue
-        for declared in table.fields:
-            columns[declared.name].append(_stored(declared.type, getattr(checked, declared.name)))
-        extra = {name: value for name, value in row.items() if name not in known}
-        unknown |= extra.keys()
-        extras.append(as_text(extra) if extra else None)
-    count = len(extras)
+    try:
+        fitting = msgspec.convert(rows, list[_row_type(table)])  # type: ignore[misc]
+        if not _fits_any_warehouse(rows) or not all(_has_usual_years(table, row) for row in fitting):
+            raise ValueError
+        sent: Sequence[Any] = rows
+    except ValueError:
+        fitting, sent = [], []
+        for row in rows:
+            try:
+                fitting.append(_checked(table, row))
+                sent.append(row)
+            except ValueError as error:
+                refused.append(Refused(as_text(row), str(error)))
+    known = {declared.name for declared in table.fields}
+    extras = [{name: row[name] for name in row if name not in known} if not row.keys() <= known else {} for row in sent]
+    columns = {
+        declared.name: [_json(getattr(row, declared.name)) for row in fitting]
+        if declared.type == "json"
+        else [getattr(row, declared.name) for row in fitting]
+        for declared in table.fields
+    }
+    columns["_extra"] = [_json(extra or None) for extra in extras]
     given = context.values()
-    arrays = []
-    for column in table.arrow_schema:
-        if column.name in columns:
-            values: Any = columns[column.name]
-        elif column.name == "_extra":
-            values = extras
-        else:
-            values = [given[column.name]] * count
-        arrays.append(pa.array(values, column.type))
+    # timestamps with a zone are turned into UTC by Arrow
+    arrays = [
+        pa.array(columns[column.name] if column.name in columns else [given[column.name]] * len(sent), column.type)
+        for column in table.arrow_schema
+    ]
+    unknown = {name for extra in extras for name in extra}
     return Checked(pa.Table.from_arrays(arrays, schema=table.arrow_schema), refused, unknown)
 
 
@@ -134,18 +138,53 @@ def _row_type(table: Table) -> type[msgspec.Struct]:
     return msgspec.defstruct(f"{table.source}_{table.name}", required + others, kw_only=True)
 
 
-def _stored(kind: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if kind == "timestamp":
-        return stored(value)
-    if kind == "json":
-        return as_text(value)
-    return value
+def _checked(table: Table, row: Any) -> Any:
+    """One row, typed.
+
+    Raises:
+        ValueError: it does not fit; msgspec's own error is one.
+    """
+    checked = msgspec.convert(row, _row_type(table))
+    _refuse_what_no_warehouse_holds(row)
+    for name in _timestamps(table):
+        if moment := getattr(checked, name):
+            try:
+                stored(moment)
+            except OverflowError:
+                raise ValueError(f"{name} lies outside the years 1 to 9999 in UTC") from None
+    return checked
+
+
+def _fits_any_warehouse(rows: Sequence[Any]) -> bool:
+    """Whether no text in the rows holds a NUL character or half of a surrogate pair; much faster than to find it."""
+    try:
+        return rb"\u0000" not in msgspec.json.encode(rows)
+    except UnicodeEncodeError:
+        return False
+
+
+def _has_usual_years(table: Table, row: Any) -> bool:
+    """Whether no offset can move a time of the row out of the years that there are."""
+    moments = [getattr(row, name) for name in _timestamps(table)]
+    return all(moment is None or 1 < moment.year < 9999 for moment in moments)
+
+
+@cache
+def _timestamps(table: Table) -> tuple[str, ...]:
+    return tuple(declared.name for declared in table.fields if declared.type == "timestamp")
 
 
 def _own(kind: str, value: Any) -> Any:
-    return as_text(value) if kind == "json" and value is not None else value
+    if kind == "json":
+        return _json(value)
+    if kind == "text" and value is not None:
+        # a record of trouble must load, whatever an API put into its error message
+        return value.replace(NUL, "?").encode("utf-8", "replace").decode()
+    return value
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
 
 
 def _refuse_what_no_warehouse_holds(value: Any) -> None:

@@ -14,7 +14,7 @@
         coalesce(states.age_seconds >= {{ max_age }}, true)
         and coalesce(states.waited_seconds >= least({{ max_age }}, states.backoff_seconds), true) as is_due,
         row_number() over (
-            order by states.age_seconds is null desc, {{ priority }} desc, units.viewer_count desc nulls last, units.unit_id
+            order by states.age_seconds is null desc, {{ priority }} desc, units.viewer_count desc nulls last, units.unit_id asc
         ) as position
     from units
     left join {{ ref('int_ops__sync_log_aged') }} as states

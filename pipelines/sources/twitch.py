@@ -215,7 +215,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     video_type: Literal["archive", "highlight", "upload", "all"] = "archive"
     video_pages: Positive = 5
     video_page_size: PAGE = 30
-    # Most viewed clips of a channel in each window: pages and page size. A window with more than the API lists is halved.
+    # Most viewed clips of a channel in a window: pages and page size. A window with more than the API lists is halved.
     clip_pages: Positive = 2
     clip_page_size: PAGE = 30
     # Clips this young are read again at each visit, because their views change and late ones appear.
@@ -344,7 +344,7 @@ def fetch_videos(api: Api, units: Sequence[Unit]) -> Fetched:
 
 
 def fetch_clips(api: Api, units: Sequence[Unit]) -> Fetched:
-    """The clips of one channel, window by window, from where it was read to, or of the trailing days if that is more."""
+    """The clips of one channel by windows, from where it was read to, or of the trailing days if that is more."""
     (unit,) = units
     settings: Settings = api.settings
     until = api.scope.until or api.clock.now()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,156 +34,133 @@ DEFAULTS: dict[str, Any] = {
     "json": "[]",
 }
 
-
-def at(text: str) -> dt.datetime:
-    """A time of October 2026 from `1 12:05` (day, hour, minute)."""
-    day, clock = text.split()
-    return dt.datetime.combine(dt.date(2026, 10, int(day)), dt.time.fromisoformat(clock))
+Row = dict[str, Any]
 
 
 class Warehouse:
-    """Raw tables in DuckDB or PostgreSQL; `load` writes rows and completes a load, `build` runs dbt."""
+    """Raw tables in DuckDB or PostgreSQL: `load` writes rows as one load, `build` runs dbt over them."""
 
-    def __init__(self, target: str, directory: Path, url: str = "") -> None:
+    def __init__(self, target: str, directory: Path, environment: pytest.MonkeyPatch, url: str = "") -> None:
         self.target = target
-        self.directory = directory
-        self.path = directory / "airtime.duckdb"
-        self.url = url
         self.project = PROJECT
+        self.artifacts = directory / "target"
+        self.environment = environment
+        self._path = directory / "airtime.duckdb"
+        self._url = url
         self._loads = 0
+        parts = urlsplit(url)
+        settings = {
+            "AIRTIME_DUCKDB_PATH": str(self._path),
+            "DB_HOST": parts.hostname,
+            "DB_PORT": parts.port,
+            "DB_NAME": parts.path.lstrip("/"),
+            "DB_USER": parts.username,
+            "DB_PASSWORD": parts.password,
+        }
+        for name, value in settings.items():
+            if value:
+                environment.setenv(name, str(value))
 
-    def execute(self, sql: str, rows: list[tuple[Any, ...]] | None = None) -> list[tuple[Any, ...]]:
-        """Run one statement, for each row if there are any, and return what it answers."""
+    def execute(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run SQL, committed at once, and return what it answers."""
         if self.target == "duckdb":
-            with duckdb.connect(str(self.path)) as connection:
-                if rows is None:
-                    return connection.execute(sql).fetchall()
-                connection.executemany(sql, rows)
-                return []
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            cursor = connection.cursor()
-            if rows is None:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-            cursor.executemany(sql.replace("?", "%s"), rows)
-            return []
+            with duckdb.connect(str(self._path)) as connection:
+                return connection.execute(sql, parameters).fetchall()
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            cursor = connection.execute(sql.replace("?", "%s"), parameters)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    def table(self, name: str) -> list[tuple[Any, ...]]:
+        """All rows of a relation, in an order of their own."""
+        return sorted(self.execute(f"select * from {name}"), key=repr)
 
     def create(self) -> None:
-        """Every declared raw table, empty, with dlt's table of completed loads in each schema."""
+        """Every declared raw table, empty, and dlt's table of completed loads in each schema."""
         types = SQL_TYPES[self.target]
+        statements = []
         for dataset in sorted({table.dataset for table in TABLES.values()}):
-            self.execute(f"drop schema if exists {dataset} cascade")
-            self.execute(f"create schema {dataset}")
-            self.execute(
+            statements.append(f"create schema {dataset}")
+            statements.append(
                 f"create table {dataset}._dlt_loads (load_id text, schema_name text, status bigint, "
                 "inserted_at timestamp with time zone, schema_version_hash text)"
             )
-        for table in TABLES.values():
+        for name, table in TABLES.items():
             columns = ", ".join(f'"{column.name}" {types.get(column.type, column.type)}' for column in table.columns)
-            self.execute(f"create table {table.qualified_name} ({columns}, _dlt_load_id text)")
+            statements.append(f"create table {name} ({columns}, _dlt_load_id text)")
+        self.execute(";".join(statements))
 
-    def load(
-        self, completed_at: dt.datetime | None, rows: dict[str, list[dict[str, Any]]], load_id: str | None = None
-    ) -> str:
-        """Merge rows into the raw tables of one schema as one load; `completed_at` None leaves it unfinished."""
+    def load(self, completed_at: dt.datetime | None, rows: dict[str, list[Row]]) -> str:
+        """Merge rows into raw tables of one schema as one load; `completed_at` None leaves it unfinished."""
         self._loads += 1
-        load_id = load_id or f"load-{self._loads}"
+        load_id = f"load-{self._loads}"
         for name, table_rows in rows.items():
-            self._merge(TABLES[name], [{**row, "_dlt_load_id": load_id} for row in table_rows])
+            self._merge(name, [_record(TABLES[name], row, load_id) for row in table_rows])
         if completed_at is not None:
-            self.complete(next(iter(rows)).split(".")[0], load_id, completed_at)
+            self.complete(load_id, completed_at, next(iter(rows)).split(".")[0])
         return load_id
 
-    def complete(self, dataset: str, load_id: str, completed_at: dt.datetime) -> None:
+    def complete(self, load_id: str, completed_at: dt.datetime, dataset: str = "raw_twitch") -> None:
         """What dlt writes when all tables of a load are in."""
-        self.execute(
-            f"insert into {dataset}._dlt_loads values (?, ?, 0, ?, '')",
-            [(load_id, dataset, completed_at.replace(tzinfo=dt.UTC))],
-        )
-
-    def _merge(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        names = [*(column.name for column in table.columns), "_dlt_load_id"]
-        key = " and ".join(f'"{name}" = ?' for name in table.primary_key)
-        records = [_filled(table, row) for row in rows]
-        if not records:
-            return
-        self.execute(
-            f"delete from {table.qualified_name} where {key}",
-            [tuple(record[name] for name in table.primary_key) for record in records],
-        )
-        self.execute(
-            f"insert into {table.qualified_name} values ({', '.join('?' * len(names))})",
-            [tuple(record[name] for name in names) for record in records],
-        )
-
-    def dbt(self, *arguments: str, check: bool = True) -> dbtRunnerResult:
-        """Run a dbt command against this warehouse, with its own target directory."""
-        with _environment(self._settings()):
-            result = dbtRunner().invoke(
-                [
-                    *arguments,
-                    *("--project-dir", str(self.project), "--profiles-dir", str(PROJECT)),
-                    *("--target", self.target, "--target-path", str(self.directory / "target")),
-                    *("--log-path", str(self.directory / "logs"), "--quiet", "--no-use-colors"),
-                ]
-            )
-        if check:
-            assert result.success, result.exception or [
-                (node.node.name, node.message) for node in result.result if node.status in ("error", "fail")
-            ]
-        return result
+        inserted_at = completed_at.replace(tzinfo=dt.UTC)
+        self.execute(f"insert into {dataset}._dlt_loads values (?, ?, 0, ?, '')", [load_id, dataset, inserted_at])
 
     def build(self, *arguments: str) -> dbtRunnerResult:
         """`dbt build`, which must succeed."""
         return self.dbt("build", *arguments)
 
-    def table(self, name: str, order: str = "1, 2, 3") -> list[tuple[Any, ...]]:
-        """All rows of a model."""
-        return self.execute(f"select * from {name} order by {order}")
+    def dbt(self, *arguments: str) -> dbtRunnerResult:
+        """A dbt command, which must succeed."""
+        result = run_dbt(*arguments, target=self.target, project=self.project, artifacts=self.artifacts)
+        assert result.success, result.exception or [
+            (node.node.name, node.message) for node in result.result if node.status in ("error", "fail", "skipped")
+        ]
+        return result
 
-    def _settings(self) -> dict[str, str]:
-        parts = urlsplit(self.url)
-        return {
-            "AIRTIME_DUCKDB_PATH": str(self.path),
-            "DB_HOST": parts.hostname or "",
-            "DB_PORT": str(parts.port or ""),
-            "DB_NAME": parts.path.lstrip("/"),
-            "DB_USER": parts.username or "",
-            "DB_PASSWORD": parts.password or "",
-        }
+    def _merge(self, name: str, records: list[Row]) -> None:
+        if not records:
+            return
+        key = TABLES[name].primary_key
+        for record in records:
+            self.execute(
+                f"delete from {name} where " + " and ".join(f"{column} = ?" for column in key),
+                [record[column] for column in key],
+            )
+        row = f"({', '.join('?' * len(records[0]))})"
+        self.execute(
+            f"insert into {name} values {', '.join([row] * len(records))}",
+            list(chain.from_iterable(record.values() for record in records)),
+        )
 
 
-def _filled(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+def run_dbt(*arguments: str, target: str, project: Path, artifacts: Path) -> dbtRunnerResult:
+    """A dbt command in this process, with artifacts and logs out of the project."""
+    paths = {
+        "--project-dir": project,
+        "--profiles-dir": PROJECT,
+        "--target-path": artifacts,
+        "--log-path": artifacts / "logs",
+    }
+    options = chain.from_iterable((option, str(path)) for option, path in paths.items())
+    flags = ("--target", target, "--quiet", "--no-use-colors", "--log-level-file", "none")
+    return dbtRunner().invoke([*arguments, *options, *flags])
+
+
+def _record(table: Table, row: Row, load_id: str) -> Row:
     columns = {column.name: column for column in table.columns}
-    unknown = row.keys() - columns.keys() - {"_dlt_load_id"}
-    assert not unknown, f"{table.qualified_name} has no {unknown}"
-    record: dict[str, Any] = {"_dlt_load_id": row["_dlt_load_id"]}
+    assert row.keys() <= columns.keys(), f"{table.qualified_name} has no {row.keys() - columns.keys()}"
+    record = {}
     for name, column in columns.items():
         value = row.get(name, None if column.null or column.optional else DEFAULTS[column.type])
-        record[name] = json.dumps(value) if column.type == "json" and isinstance(value, (list, dict)) else value
-    return record
-
-
-class _environment:
-    """The process's environment with some variables set for a while."""
-
-    def __init__(self, values: dict[str, str]) -> None:
-        self._values = values
-
-    def __enter__(self) -> None:
-        self._before = dict(os.environ)
-        os.environ.update({name: value for name, value in self._values.items() if value})
-
-    def __exit__(self, *_: object) -> None:
-        os.environ.clear()
-        os.environ.update(self._before)
+        record[name] = json.dumps(value) if column.type == "json" and isinstance(value, list | dict) else value
+    return {**record, "_dlt_load_id": load_id}
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
-    """An empty warehouse on each engine: all raw tables exist, nothing has been built."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    warehouse = Warehouse(request.param, tmp_path, url)
+def warehouse(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_database: Callable[[], str]
+) -> Warehouse:
+    """A warehouse on each engine: all raw tables exist and are empty, nothing has been built."""
+    url = new_database() if request.param == "postgres" else ""
+    warehouse = Warehouse(request.param, tmp_path, monkeypatch, url)
     warehouse.create()
-    yield warehouse
-    shutil.rmtree(tmp_path, ignore_errors=True)
+    return warehouse

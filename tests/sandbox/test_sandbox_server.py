@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -262,19 +263,34 @@ def test_a_sandbox_takes_no_time_to_import_until_it_is_used() -> None:
 # -- command line
 
 
-def command(*options: str) -> subprocess.Popen[str]:
-    code = "import sys; from pipelines.sandbox.server import serve; sys.exit(serve(sys.argv[1:]))"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, "--channels", "50", *options],
-        cwd=PACKAGE.parents[1],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def command() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the command line with options; whatever a failed test leaves running is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> subprocess.Popen[str]:
+        code = "import sys; from pipelines.sandbox.server import serve; sys.exit(serve(sys.argv[1:]))"
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code, "--channels", "50", *options],
+                cwd=PACKAGE.parents[1],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
-def test_the_command_prints_one_line_of_settings_and_ends_cleanly_on_a_signal() -> None:
+def test_the_command_prints_one_line_of_settings_and_ends_cleanly_on_a_signal(
+    command: Callable[..., subprocess.Popen[str]],
+) -> None:
     process = command("--port", "0", "--now", NOW, "--frozen", "--faults", "503=1", "--prefix", "x")
     settings = json.loads(process.stdout.readline())
     assert settings["env"]["TWITCH_API_URL"] == settings["url"] + "/x/twitch/helix"
@@ -284,10 +300,11 @@ def test_the_command_prints_one_line_of_settings_and_ends_cleanly_on_a_signal() 
     assert process.communicate(timeout=10) == ("", "") and process.returncode == 0
 
 
-def test_a_followed_parent_that_goes_takes_the_sandbox_along() -> None:
+def test_a_followed_parent_that_goes_takes_the_sandbox_along(command: Callable[..., subprocess.Popen[str]]) -> None:
     process = command("--port", "0", "--follow-parent")
     assert process.stdout.readline()
     process.stdin.close()
+    process.stdin = None  # communicate() must not touch it again
     assert process.wait(timeout=10) == 0
 
 

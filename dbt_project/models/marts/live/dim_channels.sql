@@ -124,7 +124,9 @@ ranked_users as (
 
     select
         users.*,
-        row_number() over (partition by users.platform, users.channel_id order by users.slot_at desc) as recency
+        row_number() over (
+            partition by users.platform, users.channel_id order by users.slot_at desc
+        ) as recency
     from users
     inner join touched on users.platform = touched.platform and users.channel_id = touched.channel_id
 
@@ -134,7 +136,9 @@ ranked_channels as (
 
     select
         channels.*,
-        row_number() over (partition by channels.platform, channels.channel_id order by channels.slot_at desc) as recency
+        row_number() over (
+            partition by channels.platform, channels.channel_id order by channels.slot_at desc
+        ) as recency
     from channels
     inner join touched on channels.platform = touched.platform and channels.channel_id = touched.channel_id
 
@@ -144,7 +148,9 @@ ranked_followers as (
 
     select
         followers.*,
-        row_number() over (partition by followers.platform, followers.channel_id order by followers.slot_at desc) as recency
+        row_number() over (
+            partition by followers.platform, followers.channel_id order by followers.slot_at desc
+        ) as recency
     from followers
     inner join touched on followers.platform = touched.platform and followers.channel_id = touched.channel_id
 

@@ -150,20 +150,29 @@ typed as (
 
 ),
 
+followed as (
+
+    select
+        *,
+        lag(channel_login) over (channel_slots) as previous_login,
+        lag(channel_name) over (channel_slots) as previous_name,
+        lag(broadcaster_type) over (channel_slots) as previous_type
+    from typed
+    window channel_slots as (partition by platform, channel_id order by slot_at)
+
+),
+
 flagged as (
 
     select
         *,
         case
-            when
-                channel_login is distinct from lag(channel_login) over (channel_slots)
-                or channel_name is distinct from lag(channel_name) over (channel_slots)
-                or broadcaster_type is distinct from lag(broadcaster_type) over (channel_slots)
-                then 1
+            when (channel_login is distinct from previous_login) then 1
+            when (channel_name is distinct from previous_name) then 1
+            when (broadcaster_type is distinct from previous_type) then 1
             else 0
         end as is_change
-    from typed
-    window channel_slots as (partition by platform, channel_id order by slot_at)
+    from followed
 
 ),
 

@@ -68,8 +68,10 @@ ordered as (
 
     select
         snapshots.*,
-        row_number() over (stream_slots) as position,
-        row_number() over (partition by snapshots.platform, snapshots.stream_id order by snapshots.slot_at desc) as recency,
+        row_number() over (stream_slots) as slot_number,
+        row_number() over (
+            partition by snapshots.platform, snapshots.stream_id order by snapshots.slot_at desc
+        ) as recency,
         lag(snapshots.category_id) over (stream_slots) as previous_category_id,
         lag(snapshots.viewer_count) over (stream_slots) as previous_viewer_count,
         lag(snapshots.fetched_at) over (stream_slots) as previous_fetched_at
@@ -85,7 +87,7 @@ measured as (
     select
         *,
         case
-            when position = 1
+            when slot_number = 1
                 then 2 * viewer_count * greatest(0, {{ seconds_between('started_at', 'fetched_at') }})
             else
                 (previous_viewer_count + viewer_count)
@@ -93,7 +95,7 @@ measured as (
         end as doubled_viewer_seconds,
         case when recency = 1 then viewer_count * {{ slot_seconds() }} end as doubled_tail_viewer_seconds,
         case
-            when position > 1 and category_id is distinct from previous_category_id then 1
+            when slot_number > 1 and (category_id is distinct from previous_category_id) then 1
             else 0
         end as category_change
     from ordered

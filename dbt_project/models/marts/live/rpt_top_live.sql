@@ -17,7 +17,7 @@ ranked as (
 
     select
         *,
-        row_number() over (order by last_viewer_count desc nulls last, platform, stream_id) as viewer_rank
+        row_number() over (order by last_viewer_count desc nulls last, platform asc, stream_id asc) as viewer_rank
     from streams
 
 ),
