@@ -72,7 +72,8 @@ class RateBudget:
     def _set_limit(self, limit: int) -> None:
         self._limit = limit
         self._reserve = limit * RESERVE_SHARE
-        self._capacity = limit - self._reserve
+        # a bucket of one or two must still hold a whole token
+        self._capacity = max(1.0, limit - self._reserve)
 
     def _refill(self) -> None:
         now = self._clock.monotonic()

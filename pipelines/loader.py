@@ -75,6 +75,9 @@ class Loader:
                 [_resource(table, rows) for table, rows in by_source[source].items()],
                 loader_file_format=FILE_FORMATS[self._warehouse.target],
             )
+            # packages that are loaded are of no use: their rows are in the warehouse
+            for package in (self._directory / source / "load" / "loaded").iterdir():
+                shutil.rmtree(package)
         return sum(rows.num_rows for rows in tables.values())
 
     def _all_exist(self, tables: Iterable[Table]) -> bool:

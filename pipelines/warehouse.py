@@ -178,8 +178,9 @@ class PostgresWarehouse:
 
     def dlt_destination(self) -> Any:
         """dlt's PostgreSQL destination, with its credentials given, so that none is looked up or traced."""
-        import dlt
         from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+
+        from pipelines.copying import ExactPostgres
 
         credentials = PostgresCredentials()
         credentials.drivername = "postgresql"
@@ -189,7 +190,7 @@ class PostgresWarehouse:
         credentials.username = self._parameters["user"]
         credentials.password = self._parameters["password"]
         credentials.connect_timeout = CONNECT_SECONDS
-        return dlt.destinations.postgres(credentials)
+        return ExactPostgres(credentials, destination_name="postgres")
 
     def dbt_env(self) -> dict[str, str]:
         """The parts of the address."""

@@ -1,46 +1,23 @@
-{{
-    config(
-        materialized='incremental',
-        unique_key=['platform', 'category_id'],
-        indexes=[{'columns': ['platform', 'category_id'], 'unique': true}]
-    )
-}}
-
-{%- set is_new = unseen() %}
-
 with
-
-new_snapshots as (
-
-    select * from {{ ref('fct_stream_snapshots') }}
-    where category_id is not null and {{ is_new }}
-
-),
-
-new_channels as (
-
-    select * from {{ ref('stg_twitch__channels') }}
-    where category_id is not null and {{ is_new }}
-
-),
-
-new_clips as (
-
-    select * from {{ ref('stg_twitch__clips') }}
-    where category_id is not null and {{ is_new }}
-
-),
-
-new_games as (
-
-    select * from {{ ref('stg_twitch__games') }}
-    where {{ is_new }}
-
-),
 
 snapshots as (
 
     select * from {{ ref('fct_stream_snapshots') }}
+    where category_id is not null
+
+),
+
+channels as (
+
+    select * from {{ ref('stg_twitch__channels') }}
+    where category_id is not null
+
+),
+
+clips as (
+
+    select * from {{ ref('stg_twitch__clips') }}
+    where category_id is not null
 
 ),
 
@@ -50,89 +27,60 @@ games as (
 
 ),
 
-mentions as (
-
-    select
-        platform,
-        category_id,
-        loaded_at
-    from new_snapshots
-    union all
-    select
-        platform,
-        category_id,
-        loaded_at
-    from new_channels
-    union all
-    select
-        platform,
-        category_id,
-        loaded_at
-    from new_clips
-    union all
-    select
-        platform,
-        category_id,
-        loaded_at
-    from new_games
-
-),
-
-touched as (
-
-    select
-        platform,
-        category_id,
-        max(loaded_at) as loaded_at
-    from mentions
-    group by platform, category_id
-
-),
-
-catalogued as (
-
-    select
-        touched.platform,
-        touched.category_id,
-        games.category_name,
-        games.igdb_id,
-        games.box_art_url,
-        games.category_id is not null as is_catalogued,
-        touched.loaded_at
-    from touched
-    left join games on touched.platform = games.platform and touched.category_id = games.category_id
-
-),
-
--- the platform's own catalogue lacks some categories that its streams name
 named as (
 
     select
-        snapshots.platform,
-        snapshots.category_id,
-        max(snapshots.category_name) as category_name
+        platform,
+        category_id,
+        max(category_name) as category_name
     from snapshots
-    inner join catalogued
-        on
-            snapshots.platform = catalogued.platform
-            and snapshots.category_id = catalogued.category_id
-            and not catalogued.is_catalogued
-    group by snapshots.platform, snapshots.category_id
+    group by platform, category_id
+    union all
+    select
+        platform,
+        category_id,
+        max(category_name) as category_name
+    from channels
+    group by platform, category_id
+    union all
+    select
+        platform,
+        category_id,
+        null as category_name
+    from clips
+    group by platform, category_id
+    union all
+    select
+        platform,
+        category_id,
+        null as category_name
+    from games
+
+),
+
+-- a catalogue may lack categories that its streams name
+categories as (
+
+    select
+        platform,
+        category_id,
+        max(category_name) as category_name
+    from named
+    group by platform, category_id
 
 ),
 
 final as (
 
     select
-        catalogued.platform,
-        catalogued.category_id,
-        coalesce(catalogued.category_name, named.category_name) as category_name,
-        catalogued.igdb_id,
-        catalogued.box_art_url,
-        catalogued.is_catalogued,
-        catalogued.loaded_at
-    from catalogued
-    left join named on catalogued.platform = named.platform and catalogued.category_id = named.category_id
+        categories.platform,
+        categories.category_id,
+        coalesce(games.category_name, categories.category_name) as category_name,
+        games.igdb_id,
+        games.box_art_url,
+        games.category_id is not null as is_catalogued
+    from categories
+    left join games on categories.platform = games.platform and categories.category_id = games.category_id
 
 )
 

@@ -1,0 +1,292 @@
+"""Incremental models against full builds, over loads that come late, break off or repeat, on both engines.
+
+One story is told to each engine, with an incremental build after each part of it; the tests look at what it left.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.dbt.conftest import Row, Warehouse
+
+MARTS = (
+    "dim_categories",
+    "dim_channels",
+    "dim_channels_history",
+    "fct_clips",
+    "fct_stream_snapshots",
+    "fct_streams",
+    "fct_videos",
+    "rpt_top_live",
+)
+FAR_FROM_UTC = "America/Sao_Paulo"
+
+
+def at(clock: str, day: int = 1) -> dt.datetime:
+    """A time of day in October 2026."""
+    return dt.datetime.combine(dt.date(2026, 10, day), dt.time.fromisoformat(clock))
+
+
+def stream(slot: str, stream_id: str, channel: str, viewers: int, **fields: Any) -> Row:
+    """A broadcast in one slot, answered two seconds and a bit into it."""
+    login = fields.pop("login", f"login{channel}")
+    return {
+        "slot_at": at(slot),
+        "id": stream_id,
+        "user_id": channel,
+        "user_login": login,
+        "user_name": login.upper(),
+        "game_id": "games",
+        "game_name": "Games",
+        "viewer_count": viewers,
+        "started_at": at("11:30"),
+        "fetched_at": at(slot) + dt.timedelta(seconds=2, microseconds=345678),
+        **fields,
+    }
+
+
+def user(slot: str, channel: str, kind: str) -> Row:
+    """A user record, answered a minute into a slot."""
+    login = f"login{channel}"
+    return {
+        "slot_at": at(slot),
+        "id": channel,
+        "login": login,
+        "display_name": login.upper(),
+        "broadcaster_type": kind,
+        "fetched_at": at(slot) + dt.timedelta(minutes=1),
+    }
+
+
+def video(day: int, video_id: str, views: int) -> Row:
+    """A video as observed on a day."""
+    return {
+        "observed_on": at("00:00", day).date(),
+        "id": video_id,
+        "user_id": "1",
+        "view_count": views,
+        "duration": "1h0m1s",
+        "stream_id": "s1",
+    }
+
+
+def clip(day: int, clip_id: str, views: int) -> Row:
+    """A clip as observed on a day."""
+    return {
+        "observed_on": at("00:00", day).date(),
+        "id": clip_id,
+        "broadcaster_id": "2",
+        "view_count": views,
+        "game_id": "clipped",
+    }
+
+
+def polled(*slots: str, complete: bool = True) -> list[Row]:
+    """Headers of polls of the list of streams."""
+    return [
+        {
+            "slot_at": at(slot),
+            "source": "twitch",
+            "resource": "streams",
+            "scope": "top",
+            "started_at": at(slot),
+            "is_complete": complete,
+        }
+        for slot in slots
+    ]
+
+
+@dataclass
+class Story:
+    """The marts after each part, and after a full build at the end."""
+
+    parts: list[dict[str, list[tuple[Any, ...]]]] = field(default_factory=list)
+    full: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+
+    @property
+    def last(self) -> dict[str, list[tuple[Any, ...]]]:
+        """The marts after the last incremental build."""
+        return self.parts[-1]
+
+
+def marts(warehouse: Warehouse, *arguments: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Build the marts and read them."""
+    warehouse.dbt("run", "--select", "+path:models/marts/live", *arguments)
+    return {name: warehouse.table(f"live.{name}") for name in MARTS}
+
+
+def tell(warehouse: Warehouse) -> Story:
+    """The story."""
+    story = Story()
+    warehouse.dbt("seed")
+
+    warehouse.load(
+        at("12:06"),
+        {
+            "raw_twitch.streams": [
+                stream("12:00", "s1", "1", 10),
+                stream("12:05", "s1", "1", 21),
+                stream("12:00", "s2", "2", 7, game_id="", game_name="", tags=None, title=""),
+            ],
+            "raw_twitch.users": [user("12:00", "1", "affiliate"), user("12:00", "2", "")],
+            "raw_twitch.videos": [video(1, "v1", 100)],
+            "raw_twitch.clips": [clip(1, "c1", 5)],
+            "raw_twitch.games": [{"id": "games", "name": "Games"}],
+            "raw_twitch.followers": [{"slot_at": at("12:00"), "broadcaster_id": "1", "total": 3}],
+        },
+    )
+    warehouse.load(
+        at("12:06"),
+        {"raw_ops.polls": polled("12:00", "12:05"), "raw_ops.clock": [{"clock_id": 1, "now_at": at("12:05")}]},
+    )
+    killed = warehouse.load(
+        None, {"raw_twitch.streams": [stream("12:10", "s1", "1", 40), stream("12:10", "s4", "4", 99)]}
+    )
+    story.parts.append(marts(warehouse))
+
+    # a rename, a broadcast that ended, a channel that is gone
+    warehouse.load(
+        at("12:16"),
+        {
+            "raw_twitch.streams": [
+                stream("12:15", "s1", "1", 30, login="renamed"),
+                stream("12:15", "s3", "3", 5, game_id="new", game_name="Not in the catalogue"),
+            ],
+            "raw_twitch.channels": [
+                {
+                    "slot_at": at("12:15"),
+                    "broadcaster_id": "2",
+                    "broadcaster_login": "login2",
+                    "broadcaster_name": "LOGIN2",
+                    "game_id": "set",
+                    "game_name": "Set later",
+                    "title": "soon",
+                    "fetched_at": at("12:16"),
+                }
+            ],
+        },
+    )
+    warehouse.load(
+        at("12:17"),
+        {
+            "raw_ops.polls": polled("12:15"),
+            "raw_ops.sync_log": [
+                {
+                    "source": "twitch",
+                    "resource": "users",
+                    "unit_id": "2",
+                    "status": "absent",
+                    "last_attempt_at": at("12:16"),
+                    "last_success_at": at("12:16"),
+                }
+            ],
+        },
+    )
+    story.parts.append(marts(warehouse))
+
+    # the killed load is recovered; rows of older slots arrive; a slot and a day are fetched again
+    warehouse.complete(killed, at("12:20"))
+    warehouse.load(
+        at("12:21"),
+        {
+            "raw_twitch.streams": [
+                stream("11:55", "s2", "2", 1000, login="before"),
+                stream("12:15", "s1", "1", 31, login="renamed", game_id="clipped", game_name="Clipped"),
+            ],
+            "raw_twitch.users": [user("11:50", "1", "partner")],
+            "raw_twitch.videos": [video(2, "v1", 130), video(2, "v2", 1)],
+            "raw_twitch.clips": [clip(1, "c1", 6)],
+            "raw_twitch.followers": [{"slot_at": at("11:00"), "broadcaster_id": "1", "total": 1}],
+        },
+    )
+    story.parts.append(marts(warehouse))
+
+    # the old name comes back; the poll breaks off
+    warehouse.load(
+        at("12:26") + dt.timedelta(microseconds=1), {"raw_twitch.streams": [stream("12:25", "s1", "1", 8)]}
+    )
+    warehouse.load(at("12:27"), {"raw_ops.polls": polled("12:25", complete=False)})
+    story.parts.append(marts(warehouse))
+
+    _move_far_from_utc(warehouse)
+    story.full = marts(warehouse, "--full-refresh")
+    return story
+
+
+def _move_far_from_utc(warehouse: Warehouse) -> None:
+    warehouse.environment.setenv("TZ", FAR_FROM_UTC)
+    time.tzset()
+    if warehouse.target == "postgres":
+        (database,) = warehouse.execute("select current_database()")[0]
+        warehouse.execute(f"alter database {database} set timezone = '{FAR_FROM_UTC}'")
+
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> dict[str, Story]:
+    """The story, told to each engine."""
+    told = {}
+    for target in ("duckdb", "postgres"):
+        with pytest.MonkeyPatch.context() as environment:
+            url = new_database() if target == "postgres" else ""
+            warehouse = Warehouse(target, tmp_path_factory.mktemp(target), environment, url)
+            warehouse.create()
+            told[target] = tell(warehouse)
+        time.tzset()
+    return told
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def story(request: pytest.FixtureRequest, stories: dict[str, Story]) -> Story:
+    return stories[request.param]
+
+
+def rows(part: dict[str, list[tuple[Any, ...]]], name: str, *wanted: Any) -> list[tuple[Any, ...]]:
+    """The rows of a mart that hold all wanted values."""
+    return [row for row in part[name] if set(wanted) <= set(row)]
+
+
+@pytest.mark.parametrize("name", MARTS)
+def test_an_incremental_build_equals_a_full_one(story: Story, name: str) -> None:
+    assert story.last[name] == story.full[name]
+    assert story.last[name]
+
+
+@pytest.mark.parametrize("name", MARTS)
+def test_both_engines_give_the_same_rows(stories: dict[str, Story], name: str) -> None:
+    assert stories["duckdb"].last[name] == stories["postgres"].last[name]
+
+
+def test_rows_of_an_unfinished_load_count_only_once_it_is_complete(story: Story) -> None:
+    assert [len(rows(part, "fct_streams", "s4")) for part in story.parts] == [0, 0, 1, 1]
+    assert [len(rows(part, "fct_stream_snapshots", "s1")) for part in story.parts] == [2, 3, 4, 5]
+
+
+def test_a_row_of_an_older_slot_moves_the_start_of_its_broadcast(story: Story) -> None:
+    assert not rows(story.parts[1], "fct_streams", "s2", 1000)
+    assert rows(story.parts[2], "fct_streams", "s2", 1000, at("11:55") + dt.timedelta(seconds=2, microseconds=345678))
+
+
+def test_a_broadcast_ends_by_a_complete_poll_without_it(story: Story) -> None:
+    live = [sorted(row[2] for row in part["rpt_top_live"]) for part in story.parts]
+    assert live == [["s1"], ["s1", "s3"], ["s1", "s3"], ["s1", "s3"]]
+
+
+def test_a_name_that_comes_back_is_a_third_version(story: Story) -> None:
+    versions = sorted(row[2:4] for row in rows(story.last, "dim_channels_history", "1"))
+    assert versions == [(1, "login1"), (2, "login1"), (3, "renamed"), (4, "login1")]
+
+
+def test_a_slot_that_is_fetched_again_counts_once(story: Story) -> None:
+    assert not rows(story.last, "fct_stream_snapshots", "s1", 30)
+    assert rows(story.last, "fct_stream_snapshots", "s1", 31)
+
+
+def test_growth_counts_from_the_first_day(story: Story) -> None:
+    assert rows(story.last, "fct_videos", "v1", 130, 30)
+    assert rows(story.last, "fct_clips", "c1", 6, 0)
