@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -65,7 +64,11 @@ def elt(options: argparse.Namespace) -> int:
         _show_plan(environment, run.dry_run(), options.json)
         return 0
     code = run.execute()
-    found = report.read(environment.warehouse, run.run_id)
+    try:
+        found = report.read(environment.warehouse, run.run_id)
+    except AirtimeError as error:
+        # the warehouse went away under the run, which may know more of why
+        raise [*run.errors, error][0] from None
     if options.json:
         print(report.to_json(found))
     else:
@@ -296,13 +299,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _interrupt(number: int, frame: Any) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

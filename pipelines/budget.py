@@ -43,7 +43,12 @@ class RateBudget:
         return self._limit / self._period
 
     def acquire(self) -> None:
-        """Take one token, waiting until there is one. Call `release` with what the answer reported."""
+        """Take one token, waiting until there is one. Call `release` with what the answer reported.
+
+        Raises:
+            StoppedError: the run is to end.
+        """
+        self._clock.raise_if_stopped()
         while (wait := self._try_acquire()) > 0:
             self._clock.sleep(wait)
 

@@ -9,20 +9,22 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import math
 import random
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import msgspec
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from pipelines.budget import RateBudget
 from pipelines.clock import Clock, stored
-from pipelines.errors import CredentialsError, SourceError
+from pipelines.errors import AirtimeError, CredentialsError, SourceError
 from pipelines.scrub import Scrubber
 
 Params = Iterable[tuple[str, str]]
@@ -118,16 +120,20 @@ class Client:
         request_id = f"{self._run_id}-{self._source}-{next(self._numbers):06d}"
         call = _Call(self, path, list(params), request_id)
         started_at, start = self._clock.now(), self._clock.monotonic()
+        answer: Answer | None = None
         error: Exception | None = None
         try:
             answer = call.run()
             self._failures = 0
             return answer
-        except (ApiError, CredentialsError) as failure:
+        except AirtimeError as failure:
+            error = failure
+            raise
+        except ApiError as failure:
             error = failure
             # a refusal is an answer: only silence and server errors say that the API is down
-            if not isinstance(failure, ApiError) or failure.status in RETRIED_STATUSES or failure.status is None:
-                self._failures += 1
+            is_silent = failure.status is None or failure.status in RETRIED_STATUSES
+            self._failures = self._failures + 1 if is_silent else 0
             if self._failures >= FAILURES_IN_A_ROW:
                 raise SourceError(
                     f"{self._source}: {self._failures} requests in a row failed; the last: {failure}",
@@ -143,7 +149,7 @@ class Client:
                     "resource": resource,
                     "endpoint": path,
                     "status_code": call.status,
-                    "is_success": error is None,
+                    "is_success": answer is not None,
                     "attempts": call.attempts,
                     "rate_limited": call.rate_limited,
                     "started_at": stored(started_at),
@@ -189,9 +195,9 @@ class _Call:
                 )
                 self.status, self.size = response.status_code, len(content)
                 limit, remaining = client._read_limits(response)
-                if response.ok:
+                if _is_good(response):
                     return Answer(parse_json(content), client._clock.now(), self._request_id)
-                failure = ApiError(client._scrubber.clean(_explain(self._path, response, content)), self.status)
+                failure = ApiError(_explain(self._path, response, content, client._scrubber), self.status)
                 retry_after = _retry_after(response, client._clock)
             except requests.RequestException as broken:
                 self.status = None
@@ -267,10 +273,10 @@ class ClientCredentials:
                 response, content = read_whole(
                     self._session, "POST", self._token_url, self._limits, self._clock, data=form
                 )
-                if response.ok:
+                if _is_good(response):
                     self._accept(parse_json(content))
                     return
-                failure = self._scrubber.clean(_explain("token endpoint", response, content))
+                failure = _explain("token endpoint", response, content, self._scrubber)
                 if response.status_code not in RETRIED_STATUSES:
                     raise CredentialsError(
                         f"{' and '.join(self._names)} were refused ({failure})",
@@ -316,7 +322,7 @@ def read_whole(
     timeout = (limits.connect_timeout, limits.request_timeout)
     with session.request(method, url, timeout=timeout, stream=True, allow_redirects=False, **request) as response:
         parts, size = [], 0
-        for part in response.iter_content(READ_BYTES):
+        for part in _parts(response):
             parts.append(part)
             size += len(part)
             if size > MAX_ANSWER_BYTES:
@@ -324,6 +330,15 @@ def read_whole(
             if clock.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout(f"the answer took more than {limits.request_timeout} s")
     return response, b"".join(parts)
+
+
+def _parts(response: requests.Response) -> Iterator[bytes]:
+    """The body as it arrives: iter_content would wait for a whole part, however slowly it drips."""
+    try:
+        while part := response.raw.read1(READ_BYTES, decode_content=True):
+            yield part
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from None
 
 
 def parse_json(content: bytes) -> Any:
@@ -334,13 +349,17 @@ def parse_json(content: bytes) -> Any:
     """
     try:
         return msgspec.json.decode(content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        # more lenient: it takes lone surrogates, which then send one row to quarantine instead of losing the page
-        return json.loads(content, parse_constant=str)
-    except ValueError as error:
+        # more lenient: what it takes (lone surrogates, 1e999 as text) sends one row to quarantine, and loses no page
+        return json.loads(content, parse_constant=str, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
         raise requests.exceptions.ContentDecodingError(f"the answer is not JSON: {error}") from None
+
+
+def _finite(text: str) -> float | str:
+    return number if math.isfinite(number := float(text)) else text
 
 
 def backoff(attempt: int) -> float:
@@ -366,16 +385,22 @@ def bisect(
         yield from bisect(units[middle:], fetch)
 
 
-def _explain(path: str, response: requests.Response, content: bytes) -> str:
-    text = content[:ERROR_TEXT_LENGTH].decode("utf-8", "replace")
-    return f"{path}: HTTP {response.status_code}: {text}"
+def _is_good(response: requests.Response) -> bool:
+    # redirects are not followed: they would carry the credentials to another place
+    return response.ok and not response.is_redirect
+
+
+def _explain(path: str, response: requests.Response, content: bytes, scrubber: Scrubber) -> str:
+    text = response.headers["Location"] if response.is_redirect else content.decode("utf-8", "replace")
+    # cleaned before it is cut, or half a secret could stay
+    return f"{path}: HTTP {response.status_code}: {scrubber.clean(text)[:ERROR_TEXT_LENGTH]}"
 
 
 def _retry_after(response: requests.Response, clock: Clock) -> float | None:
     value = response.headers.get("Retry-After")
     if not value:
         return None
-    if value.isdigit():
+    if value.isdecimal():
         return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - clock.now()).total_seconds())

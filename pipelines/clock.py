@@ -32,12 +32,26 @@ class Clock:
         Raises:
             StoppedError: `stop` was called, so that no thread waits on.
         """
-        if self._stopped.wait(max(0.0, seconds)):
-            raise StoppedError("stopped by a signal", "run again: what was fetched is kept, the rest is still due")
+        self._stopped.wait(max(0.0, seconds))
+        self.raise_if_stopped()
 
     def stop(self) -> None:
         """End all waits, now and from now on."""
         self._stopped.set()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.is_set()
+
+    def raise_if_stopped(self) -> None:
+        """End here if `stop` was called.
+
+        Raises:
+            StoppedError: it was.
+        """
+        if self.is_stopped:
+            raise StoppedError("stopped by a signal", "run again: what was fetched is kept, the rest is still due")
 
 
 class FixedClock(Clock):

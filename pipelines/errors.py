@@ -37,6 +37,12 @@ class SourceError(AirtimeError):
     exit_code = 3
 
 
+class LoadError(AirtimeError):
+    """The warehouse did not take rows."""
+
+    exit_code = 3
+
+
 class TransformError(AirtimeError):
     """The transform failed."""
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.errors import LoadError
 from pipelines.tables import Table
 from pipelines.warehouse import Warehouse, read_stamp, write_stamp
 
@@ -27,6 +28,8 @@ DLT_SETTINGS = {
     "RESTORE_FROM_DESTINATION": "false",
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
+    # a run ends in order by itself
+    "RUNTIME__INTERCEPT_SIGNALS": "false",
 }
 
 
@@ -66,15 +69,28 @@ class Loader:
         write_stamp(self._warehouse, "tables", declared)
 
     def load(self, tables: Mapping[Table, pa.Table]) -> int:
-        """Merge rows, each key at most once a table; returns how many. The own records of the project go last."""
+        """Merge rows, each key at most once a table; returns how many. The own records of the project go last.
+
+        Raises:
+            LoadError: the warehouse did not take them; nothing of it counts, and it can be tried again.
+        """
         by_source: dict[str, dict[Table, pa.Table]] = {}
         for table, rows in tables.items():
             by_source.setdefault(table.source, {})[table] = rows
         for source in sorted(by_source, key=lambda name: name == "ops"):
-            self._pipeline(source).run(
-                [_resource(table, rows) for table, rows in by_source[source].items()],
-                loader_file_format=FILE_FORMATS[self._warehouse.target],
-            )
+            try:
+                self._pipeline(source).run(
+                    [_resource(table, rows) for table, rows in by_source[source].items()],
+                    loader_file_format=FILE_FORMATS[self._warehouse.target],
+                )
+            except Exception as error:
+                # what is left of the package would stand in the way of the next one
+                self._pipeline(source).abort_packages()
+                cause = error.__cause__ or error
+                raise LoadError(
+                    f"{self._warehouse.location} did not take rows of {source}: {type(cause).__name__}: {cause}",
+                    "what was fetched is kept: mend the warehouse and run again",
+                ) from error
             # packages that are loaded are of no use: their rows are in the warehouse
             for package in (self._directory / source / "load" / "loaded").iterdir():
                 shutil.rmtree(package)

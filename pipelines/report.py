@@ -86,8 +86,8 @@ def show(found: dict[str, Any], console: Console) -> None:
     console.print(stages)
     if found["resources"]:
         resources = _grid(
-            "resource", "status", ">requested", ">ok", ">absent", ">failed", ">later", ">received", ">loaded", ">quarantined",
-            ">requests", ">retries", ">429", ">seconds",
+            "resource", "status", ">requested", ">ok", ">absent", ">failed", ">later", ">received", ">loaded",
+            ">quarantined", ">requests", ">retries", ">429", ">seconds",
         )  # fmt: skip
         for row in found["resources"]:
             resources.add_row(

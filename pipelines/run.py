@@ -11,6 +11,7 @@ import datetime as dt
 import logging
 import os
 import secrets
+import signal
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from pipelines import doctor, sync
 from pipelines.client import Limits
 from pipelines.clock import stored
 from pipelines.environment import Environment, SandboxProcess, choose_sources, versions
-from pipelines.errors import DATA_TESTS_FAILED, AirtimeError, SourceError, StoppedError, TransformError
+from pipelines.errors import DATA_TESTS_FAILED, AirtimeError, LoadError, SourceError, StoppedError, TransformError
 from pipelines.intake import Intake
 from pipelines.landing import Landing
 from pipelines.loader import Loader
@@ -37,6 +38,8 @@ from pipelines.sources.ops import TABLES as OPS_TABLES
 from pipelines.transform import Transform
 from pipelines.validation import own_rows
 from pipelines.warehouse import holder, stamp
+
+EXIT_CODES_BY_WEIGHT = (130, 77, 3, 4, 1)
 
 log = logging.getLogger("airtime.run")
 
@@ -75,8 +78,9 @@ class Run:
         self._start = self._clock.monotonic()
         self._sandbox = SandboxProcess()
         self._stages = 0
-        self._errors: list[AirtimeError] = []
+        self.errors: list[AirtimeError] = []
         self._is_partial = False
+        self._is_building = False
         tables = [table for source in SOURCES.values() for table in source.tables]
         self._tables = [*tables, *OPS_TABLES]
         self._loader = Loader(environment.warehouse, environment.data_dir / "dlt")
@@ -90,7 +94,7 @@ class Run:
         Raises:
             AirtimeError: nothing could begin: settings, credentials, the warehouse or its lock. Nothing was written.
         """
-        with self.sandbox_if_demo(), self._prepared() as chosen:
+        with self._signals_stop(), self.sandbox_if_demo(), self._prepared() as chosen:
             return self._recorded(chosen)
 
     def dry_run(self) -> list[dict[str, Any]]:
@@ -144,26 +148,23 @@ class Run:
             interval_minutes=env.settings.collection_interval_minutes,
             chunk_units=env.settings.chunk_units,
         )
-        code = 1
         try:
-            code = self._stages_of(chosen)
+            self._stages_of(chosen)
         except AirtimeError as error:
-            self._errors.append(error)
-            code = error.exit_code
-        except KeyboardInterrupt:
-            self._errors.append(StoppedError("stopped by a signal", "run again: what was fetched is kept"))
-            code = StoppedError.exit_code
+            self.errors.append(error)
         except Exception as error:
             log.error("%s", clean_traceback(env.scrubber, error))
-            self._errors.append(AirtimeError(f"{type(error).__name__}: {error}", "see data/logs/airtime.log"))
-            code = AirtimeError.exit_code
-        finally:
-            status = "failed" if code else "partial" if self._is_partial else "succeeded"
-            self._intake.record(RUNS, self._record(status, code))
+            self.errors.append(AirtimeError(f"{type(error).__name__}: {error}", "see data/logs/airtime.log"))
+        code = exit_code(self.errors)
+        status = "failed" if code else "partial" if self._is_partial else "succeeded"
+        self._intake.record(RUNS, self._record(status, code))
+        try:
             self._intake.commit()
-        return code
+        except LoadError as error:
+            self.errors.append(error)
+        return code or exit_code(self.errors)
 
-    def _stages_of(self, chosen: dict[str, list[Resource]]) -> int:
+    def _stages_of(self, chosen: dict[str, list[Resource]]) -> None:
         with self._stage("recover") as stage:
             stage.rows = self._intake.recover()
         with self._stage("sync_views") as stage:
@@ -176,7 +177,6 @@ class Run:
             else:
                 with self._stage("transform") as stage:
                     stage.status, stage.message = "skipped", "no source loaded anything"
-        return max_code(self._errors)
 
     def _extract(self, chosen: dict[str, list[Resource]]) -> bool:
         """Extract each source; one's failure does not stop the others. Returns whether any loaded."""
@@ -198,7 +198,7 @@ class Run:
                 stage.rows, stage.status, stage.message = result.rows, result.status, result.message
                 self._is_partial |= result.status == "partial"
                 if result.status == "failed":
-                    self._errors.append(result.error or SourceError(f"{name}: {result.message}"))
+                    self.errors.append(result.error or SourceError(f"{name}: {result.message}"))
                 if isinstance(result.error, StoppedError):
                     raise result.error
                 loaded |= result.rows > 0 or result.status != "failed"
@@ -208,23 +208,47 @@ class Run:
         with self._stage("transform") as stage:
             # what extraction recorded must be in before the models over it are built
             self._intake.commit()
-            build = self._transform.build(self.run_id)
+            self._is_building = True
+            try:
+                build = self._transform.build(self.run_id)
+            except (KeyboardInterrupt, TransformError):
+                self._clock.raise_if_stopped()
+                raise
+            finally:
+                self._is_building = False
             self._intake.record(DBT_NODES, *build.nodes)
             stage.rows = len(build.nodes)
             if build.errors:
                 stage.status, stage.message = "failed", build.errors[0]
-                self._errors.append(
-                    TransformError(build.errors[0], "see data/logs/dbt.log and the model that it names")
-                )
+                self.errors.append(TransformError(build.errors[0], "see data/logs/dbt.log and the model that it names"))
             elif build.failed_tests:
                 stage.status = "failed"
                 stage.message = f"{len(build.failed_tests)} data tests failed: {build.failed_tests[0]}"
-                self._errors.append(
+                self.errors.append(
                     DataTestsFailed(stage.message, "query the rows that the test names (see the report)")
                 )
 
     @contextlib.contextmanager
+    def _signals_stop(self) -> Iterator[None]:
+        """A signal ends the run in order: waits end, what was fetched is loaded, the record is written."""
+
+        def stop(number: int, frame: Any) -> None:
+            is_second = self._clock.is_stopped
+            self._clock.stop()
+            # dbt does not ask the clock, and whoever signals twice does not want to wait
+            if is_second or self._is_building:
+                raise KeyboardInterrupt
+
+        previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[Stage]:
+        self._clock.raise_if_stopped()
         self._stages += 1
         position, stage = self._stages, Stage()
         started_at, start = self._clock.now(), self._clock.monotonic()
@@ -303,7 +327,7 @@ class Run:
         return killed
 
     def _record(self, status: str, exit_code: int | None = None) -> dict[str, Any]:
-        error = self._errors[0] if self._errors else None
+        error = self.errors[0] if self.errors else None
         clean = self._env.scrubber.clean
         finished = exit_code is not None
         return {
@@ -331,13 +355,10 @@ class DataTestsFailed(AirtimeError):
     exit_code = DATA_TESTS_FAILED
 
 
-def max_code(errors: Sequence[AirtimeError]) -> int:
-    """The exit code for what went wrong: a refused credential before a source, a source before the transform."""
-    codes = [error.exit_code for error in errors]
-    for code in (77, 3, 4, 1):
-        if code in codes:
-            return code
-    return codes[0] if codes else 0
+def exit_code(errors: Sequence[AirtimeError]) -> int:
+    """The exit code for what went wrong: a stop before all else, a source before the transform, 0 for nothing."""
+    codes = {error.exit_code for error in errors}
+    return next((code for code in EXIT_CODES_BY_WEIGHT if code in codes), next(iter(codes), 0))
 
 
 def parse_moment(text: str) -> dt.datetime:

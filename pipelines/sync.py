@@ -158,7 +158,7 @@ class Extraction:
         concurrency = self._api.general.concurrency
         done: queue.SimpleQueue[tuple[Sequence[Unit], Future[Fetched | None]]] = queue.SimpleQueue()
         under_way = 0
-        error: AirtimeError | None = None
+        error: BaseException | None = None
         with ThreadPoolExecutor(concurrency, thread_name_prefix=f"{self._source.name}.{resource.name}") as pool:
             while under_way or (waiting and error is None):
                 while waiting and under_way < concurrency * AHEAD and error is None:
@@ -170,15 +170,19 @@ class Extraction:
                 under_way -= 1
                 if future.cancelled():
                     continue
-                failure = future.exception()
-                if isinstance(failure, AirtimeError):
+                if failure := future.exception():
                     # nothing new is started; what other threads still bring is taken in
                     error = error or failure
                     pool.shutdown(wait=False, cancel_futures=True)
                 elif fetched := future.result():
                     self._take(resource, fetched, {unit.unit_id: unit for unit in batch}, tally, meter)
-        if error:
+        if isinstance(error, AirtimeError):
             raise error
+        if error:
+            log.error("%s.%s", self._source.name, resource.name, exc_info=error)
+            raise SourceError(
+                f"{self._source.name}.{resource.name}: {type(error).__name__}: {error}", "see data/logs/airtime.log"
+            )
 
     def _fetch(self, resource: Resource, batch: Sequence[Unit]) -> Fetched | None:
         """Fetch a batch; None once time is up."""

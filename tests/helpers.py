@@ -63,6 +63,7 @@ class Request:
     query: list[tuple[str, str]]
     headers: dict[str, str]
     body: bytes
+    connection: int  # the port that it came from
 
 
 @dataclass
@@ -89,7 +90,9 @@ class Loopback:
             def handle_any(self) -> None:
                 parts = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                request = Request(self.command, parts.path, parse_qsl(parts.query), dict(self.headers), body)
+                request = Request(
+                    self.command, parts.path, parse_qsl(parts.query), dict(self.headers), body, self.client_address[1]
+                )
                 outer.requests.append(request)
                 reply = answer(request)
                 content = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content).encode()

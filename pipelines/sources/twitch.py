@@ -495,7 +495,7 @@ def _all_before(rows: Sequence[Any], name: str, moment: dt.datetime) -> bool:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and text.isdecimal() else None
 
 
 def _batches(units: int, settings: Settings) -> int:

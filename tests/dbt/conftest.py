@@ -14,12 +14,15 @@ import duckdb
 import psycopg
 import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
 
 from pipelines.sources import ops, twitch
 from pipelines.tables import Table
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 TABLES = {table.qualified_name: table for table in (*twitch.TABLES, *ops.TABLES)}
+ENGINES = ("duckdb", "postgres")
+BUILT_SCHEMAS = ("staging", "sync", "intermediate", "live", "ops")
 SQL_TYPES = {
     "duckdb": {"double": "double", "json": "json", "bool": "boolean"},
     "postgres": {"double": "double precision", "json": "jsonb", "bool": "boolean"},
@@ -40,26 +43,19 @@ Row = dict[str, Any]
 class Warehouse:
     """Raw tables in DuckDB or PostgreSQL: `load` writes rows as one load, `build` runs dbt over them."""
 
-    def __init__(self, target: str, directory: Path, environment: pytest.MonkeyPatch, url: str = "") -> None:
+    def __init__(self, target: str, directory: Path, manifest: Manifest, url: str = "") -> None:
         self.target = target
-        self.project = PROJECT
         self.artifacts = directory / "target"
-        self.environment = environment
+        self.manifest = manifest
         self._path = directory / "airtime.duckdb"
         self._url = url
         self._loads = 0
-        parts = urlsplit(url)
-        settings = {
-            "AIRTIME_DUCKDB_PATH": str(self._path),
-            "DB_HOST": parts.hostname,
-            "DB_PORT": parts.port,
-            "DB_NAME": parts.path.lstrip("/"),
-            "DB_USER": parts.username,
-            "DB_PASSWORD": parts.password,
-        }
-        for name, value in settings.items():
-            if value:
-                environment.setenv(name, str(value))
+
+    def settings(self) -> dict[str, str]:
+        """The environment that profiles.yml reads."""
+        if self.target == "duckdb":
+            return {"AIRTIME_DUCKDB_PATH": str(self._path)}
+        return postgres_settings(self._url)
 
     def execute(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run SQL, committed at once, and return what it answers."""
@@ -77,9 +73,9 @@ class Warehouse:
     def create(self) -> None:
         """Every declared raw table, empty, and dlt's table of completed loads in each schema."""
         types = SQL_TYPES[self.target]
-        statements = []
+        statements = [f"drop schema if exists {schema} cascade" for schema in BUILT_SCHEMAS]
         for dataset in sorted({table.dataset for table in TABLES.values()}):
-            statements.append(f"create schema {dataset}")
+            statements += [f"drop schema if exists {dataset} cascade", f"create schema {dataset}"]
             statements.append(
                 f"create table {dataset}._dlt_loads (load_id text, schema_name text, status bigint, "
                 "inserted_at timestamp with time zone, schema_version_hash text)"
@@ -110,7 +106,9 @@ class Warehouse:
 
     def dbt(self, *arguments: str) -> dbtRunnerResult:
         """A dbt command, which must succeed."""
-        result = run_dbt(*arguments, target=self.target, project=self.project, artifacts=self.artifacts)
+        result = run_dbt(
+            *arguments, target=self.target, artifacts=self.artifacts, env=self.settings(), manifest=self.manifest
+        )
         assert result.success, result.exception or [
             (node.node.name, node.message) for node in result.result if node.status in ("error", "fail", "skipped")
         ]
@@ -132,17 +130,40 @@ class Warehouse:
         )
 
 
-def run_dbt(*arguments: str, target: str, project: Path, artifacts: Path) -> dbtRunnerResult:
-    """A dbt command in this process, with artifacts and logs out of the project."""
-    paths = {
+def postgres_settings(url: str) -> dict[str, str]:
+    """The environment that profiles.yml reads for PostgreSQL."""
+    parts = urlsplit(url)
+    return {
+        "DB_HOST": str(parts.hostname),
+        "DB_PORT": str(parts.port),
+        "DB_NAME": parts.path.lstrip("/"),
+        "DB_USER": str(parts.username),
+        "DB_PASSWORD": str(parts.password),
+    }
+
+
+def run_dbt(
+    *arguments: str,
+    target: str,
+    artifacts: Path,
+    env: dict[str, str],
+    project: Path = PROJECT,
+    manifest: Manifest | None = None,
+) -> dbtRunnerResult:
+    """A dbt command in this process, with artifacts and logs out of the project; a manifest saves parsing it."""
+    options = {
+        "--target": target,
         "--project-dir": project,
         "--profiles-dir": PROJECT,
         "--target-path": artifacts,
         "--log-path": artifacts / "logs",
+        "--log-level-file": "none",
     }
-    options = chain.from_iterable((option, str(path)) for option, path in paths.items())
-    flags = ("--target", target, "--quiet", "--no-use-colors", "--log-level-file", "none")
-    return dbtRunner().invoke([*arguments, *options, *flags])
+    flags = ["--quiet", "--no-use-colors", *map(str, chain.from_iterable(options.items()))]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        return dbtRunner(manifest=manifest).invoke([*arguments, *flags])
 
 
 def _record(table: Table, row: Row, load_id: str) -> Row:
@@ -155,12 +176,32 @@ def _record(table: Table, row: Row, load_id: str) -> Row:
     return {**record, "_dlt_load_id": load_id}
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def warehouse(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_database: Callable[[], str]
-) -> Warehouse:
-    """A warehouse on each engine: all raw tables exist and are empty, nothing has been built."""
-    url = new_database() if request.param == "postgres" else ""
-    warehouse = Warehouse(request.param, tmp_path, monkeypatch, url)
-    warehouse.create()
-    return warehouse
+@pytest.fixture(scope="session")
+def manifests(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> dict[str, Manifest]:
+    """The project as dbt understands it, for each engine; parsed once, because that takes longer than a build."""
+    env = {"duckdb": {"AIRTIME_DUCKDB_PATH": "airtime.duckdb"}, "postgres": postgres_settings(postgres_url)}
+    parsed = {
+        target: run_dbt("parse", target=target, artifacts=tmp_path_factory.mktemp(target), env=env[target])
+        for target in ENGINES
+    }
+    return {target: result.result for target, result in parsed.items()}
+
+
+@pytest.fixture(scope="module")
+def new_warehouse(
+    tmp_path_factory: pytest.TempPathFactory, manifests: dict[str, Manifest], postgres_url: str
+) -> Callable[[str], Warehouse]:
+    """Makes a warehouse on an engine: all raw tables exist and are empty, nothing has been built."""
+
+    def make(target: str) -> Warehouse:
+        warehouse = Warehouse(target, tmp_path_factory.mktemp(target), manifests[target], postgres_url)
+        warehouse.create()
+        return warehouse
+
+    return make
+
+
+@pytest.fixture(params=ENGINES)
+def warehouse(request: pytest.FixtureRequest, new_warehouse: Callable[[str], Warehouse]) -> Warehouse:
+    """An empty warehouse, on each engine."""
+    return new_warehouse(request.param)

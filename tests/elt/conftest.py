@@ -6,10 +6,10 @@ import contextlib
 import datetime as dt
 import gc
 import io
-import itertools
 import json
 import logging
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -32,12 +32,14 @@ from pipelines.sandbox.server import Served
 from pipelines.sandbox.world import Channel
 from pipelines.sources import twitch
 from pipelines.tables import Table
+from tests.conftest import PostgresServer
 
 CHECKOUT = Path(__file__).parents[2]
 NOW = "2026-03-04T20:00:00Z"
 LATER = "2026-03-04T20:15:00Z"
 CHANNELS = 100  # about 30 of them are live at NOW
-CHUNK_UNITS = 10
+# dbt then builds the models and leaves out their tests, where the marts are looked at by the test itself
+MODELS_ONLY = {"DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
 RUN_SECONDS = 240
 WAIT_SECONDS = 120
 # what depends on when and by which request a row came, and not on the world
@@ -127,7 +129,6 @@ class Project:
         self.database = database
         self.env = {
             "ETL_NOW": NOW,
-            "CHUNK_UNITS": str(CHUNK_UNITS),
             "QUARANTINE_THRESHOLD": "0.2",
             "LOCK_WAIT_SECONDS": "5",
             **env,
@@ -144,6 +145,7 @@ class Project:
     def on_bench(self) -> Iterator[None]:
         """Its data where runs happen."""
         (self.home / "data").mkdir(exist_ok=True)
+        assert not (self.bench / "data").exists(), "another project is on the bench"
         (self.home / "away").touch()
         (self.home / "data").rename(self.bench / "data")
         try:
@@ -229,10 +231,10 @@ class Project:
             if not row["table_name"].startswith("_dlt")
         }
 
-    def copy(self, home: Path) -> Project:
-        """A project that goes on from the state of this one, on a DuckDB file of its own."""
-        shutil.copytree(self.home, home)
-        return Project(home, self.database, self.env)
+    def copy(self, home: Path, env: dict[str, str] | None = None) -> Project:
+        """A project that goes on from the state of this one, with a DuckDB file of its own."""
+        shutil.copytree(self.home, home, dirs_exist_ok=True)
+        return Project(home, self.database, self.env | (env or {}))
 
     def wipe_state(self) -> None:
         """Lose what the machine knew and keep the warehouse."""
@@ -432,22 +434,32 @@ def base(tmp_path_factory: pytest.TempPathFactory, bench: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def new_project(
-    base: Project, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Callable[..., Project]:
-    """Make a project: new_project(sandbox.env()) on DuckDB from the empty warehouse, new_project(env, "postgres") on a
-    new database.
-    """
-    numbers = itertools.count(1)
+def postgres_base(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, bench: Path
+) -> Postgres:
+    """The same on PostgreSQL, to be copied as a template."""
+    with still_world() as sandbox:
+        database = Postgres(postgres_server.new_database())
+        done = Project(tmp_path_factory.mktemp("postgres-base"), database, sandbox.env()).run("elt", "--dry-run")
+        assert done.code == 0, done.err
+        assert not sandbox.served
+    return database
 
-    def make(env: dict[str, str], target: str = "duckdb", source: Project = base) -> Project:
-        home = tmp_path_factory.mktemp(f"project-{next(numbers)}")
-        if target == "postgres":
-            return Project(home, Postgres(request.getfixturevalue("new_database")()), env)
-        home.rmdir()
-        copied = source.copy(home)
-        copied.env |= env
-        return copied
+
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[..., Project]:
+    """Make a project whose warehouse is set up and empty: new_project(sandbox.env(), "duckdb" or "postgres")."""
+
+    def make(env: dict[str, str], target: str = "duckdb") -> Project:
+        home = tmp_path_factory.mktemp("project")
+        if target == "duckdb":
+            return request.getfixturevalue("base").copy(home, env)
+        server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_base")
+        url = server.url("copy_" + secrets.token_hex(4))
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            name, source = url.rpartition("/")[2], template.url.rpartition("/")[2]
+            connection.execute(f"create database {name} template {source}")  # type: ignore[arg-type]
+        return Project(home, Postgres(url), env)
 
     return make
 
