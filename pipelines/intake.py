@@ -126,8 +126,8 @@ class Intake:
                     "unit_id": outcome.unit_id,
                     "status": outcome.status,
                     "last_attempt_at": stored(now),
-                    "last_success_at": unit.last_success_at if failed else stored(now),
-                    "synced_until": _later(unit.synced_until, outcome.synced_until),
+                    "last_success_at": _stored(unit.last_success_at if failed else now),
+                    "synced_until": _stored(_later(unit.synced_until, outcome.synced_until)),
                     "failures": unit.failures + 1 if failed else 0,
                     "rows": outcome.rows,
                     "message": None if outcome.message is None else self._scrubber.clean(outcome.message),
@@ -185,5 +185,8 @@ class Intake:
 
 
 def _later(known: dt.datetime | None, reached: dt.datetime | None) -> dt.datetime | None:
-    moments = [moment for moment in (known, None if reached is None else stored(reached)) if moment]
-    return max(moments, default=None)
+    return max((moment for moment in (known, reached) if moment), default=None)
+
+
+def _stored(moment: dt.datetime | None) -> dt.datetime | None:
+    return moment and stored(moment)

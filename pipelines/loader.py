@@ -57,8 +57,14 @@ class Loader:
         """Make every declared table, empty if need be, with the columns that the declaration has gained since."""
         tables = list(tables)
         declared = hashlib.sha256(repr(tables).encode()).hexdigest()
-        if read_stamp(self._warehouse, "tables") == declared and self._all_exist(tables):
+        found = set(self._warehouse.rows("select table_schema, table_name from information_schema.tables"))
+        missing = {table.dataset for table in tables if (table.dataset, table.name) not in found}
+        if read_stamp(self._warehouse, "tables") == declared and not missing:
             return
+        # dlt makes tables only while its schema is new to the warehouse; one may have been dropped since
+        self._warehouse.execute(
+            *(f"delete from {dataset}._dlt_version" for dataset in missing if (dataset, "_dlt_version") in found)
+        )
         self.load({table: table.arrow_schema.empty_table() for table in tables})
         statements = [
             statement
@@ -95,10 +101,6 @@ class Loader:
             for package in (self._directory / source / "load" / "loaded").iterdir():
                 shutil.rmtree(package)
         return sum(rows.num_rows for rows in tables.values())
-
-    def _all_exist(self, tables: Iterable[Table]) -> bool:
-        found = set(self._warehouse.rows("select table_schema, table_name from information_schema.tables"))
-        return {(table.dataset, table.name) for table in tables} <= found
 
     def _pipeline(self, source: str) -> Any:
         if source not in self._pipelines:

@@ -12,19 +12,22 @@ import msgspec
 import pyarrow as pa
 
 from pipelines.clock import stored
+from pipelines.landing import last_of_each_key
 from pipelines.sources.ops import QUARANTINE
-from pipelines.tables import Table
+from pipelines.tables import KEPT_FIELDS, Table
 from pipelines.validation import Context, Refused, check, content_hash, own_rows
 from pipelines.warehouse import Warehouse
 
 
 def quarantine_rows(table: Table, refused: Iterable[Refused], context: Context, run_id: str) -> list[dict[str, Any]]:
     """Rows of raw_ops.quarantine for rows that `table` refused."""
+    # two observations of the same are two: each comes back to its own slot or day
+    observation = [str(context.values()[kept.name]) for kept in KEPT_FIELDS[table.kept]]
     return [
         {
             "source": table.source,
             "resource": table.name,
-            "content_hash": content_hash(row.payload),
+            "content_hash": content_hash(row.payload, *observation),
             "payload": row.payload,
             "context": {
                 "slot_at": context.slot_at.isoformat(),
@@ -46,8 +49,8 @@ def replay(
     """Check the rows in quarantine again, with today's declarations.
 
     Returns the rows to load by table, raw_ops.quarantine included (accepted rows marked as replayed, the others with
-    today's reason), and how many are refused still. A row of an entity that has been fetched again since keeps the
-    slot or day of its own fetch.
+    today's reason), and how many are refused still. A row keeps the slot or day of its own fetch; of a table that keeps
+    the latest only, one that has been fetched again since is not brought back.
     """
     by_name = {(table.source, table.name): table for table in tables}
     accepted: dict[Table, list[pa.Table]] = defaultdict(list)
@@ -75,9 +78,24 @@ def replay(
             continue
         accepted[table].append(checked.rows)
         verdicts.append({**row, "replayed_at": stored(now), "run_id": run_id})
-    loads = {table: pa.concat_tables(parts) for table, parts in accepted.items()}
+    loads = {table: _up_to_date(warehouse, table, pa.concat_tables(parts)) for table, parts in accepted.items()}
     loads[QUARANTINE] = own_rows(QUARANTINE, verdicts)
     return loads, still_refused
+
+
+def _up_to_date(warehouse: Warehouse, table: Table, rows: pa.Table) -> pa.Table:
+    """The rows with each key once, without those that the warehouse has from a later fetch."""
+    rows = last_of_each_key(rows, table)
+    if table.kept != "latest":
+        return rows
+    names = ", ".join(table.primary_key)
+    found = warehouse.rows(f"select fetched_at, {names} from {table.qualified_name}")
+    fetched_at = {tuple(key): at for at, *key in found}
+    keys = zip(*(rows[name].to_pylist() for name in table.primary_key), strict=True)
+    known = [fetched_at.get(key) for key in keys]
+    return rows.filter(
+        pa.array([at is None or at <= own for at, own in zip(known, rows["fetched_at"].to_pylist(), strict=True)])
+    )
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ Status = Literal["ok", "absent", "truncated", "failed"]
 
 @dataclass(frozen=True)
 class Unit:
-    """Something that is fetched by its id, with what the sync view says of it."""
+    """Something that is fetched by its id, with what the sync view says of it; moments are aware."""
 
     unit_id: str
     last_success_at: dt.datetime | None = None

@@ -5,6 +5,7 @@ The threads only fetch. Checking, landing, loading and counting happen here, in 
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import queue
 from collections import deque
@@ -45,9 +46,14 @@ def due_units(warehouse: Warehouse, resource: Resource, limit: int | None) -> li
         f" from sync.{resource.view} where is_due order by position" + ("" if limit is None else f" limit {int(limit)}")
     )
     return [
-        Unit(unit_id, last_success_at, synced_until, int(failures))
+        Unit(unit_id, _aware(last_success_at), _aware(synced_until), int(failures))
         for unit_id, last_success_at, synced_until, failures in rows
     ]
+
+
+def _aware(moment: dt.datetime | None) -> dt.datetime | None:
+    # the warehouse keeps UTC without a zone
+    return moment and moment.replace(tzinfo=dt.UTC)
 
 
 def reset(warehouse: Warehouse, source: Source, resources: Iterable[Resource]) -> None:

@@ -143,8 +143,8 @@ class DuckDBWarehouse:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             connection = duckdb.connect(str(self.path))
-        except duckdb.IOException as error:
-            if "lock" in str(error).lower():
+        except duckdb.Error as error:
+            if "could not set lock" in str(error).lower():
                 raise LockedError(
                     f"{self.location} is open in another program: {_first_line(error)}",
                     "close it there (a DuckDB file has one writer, and no readers beside it), then run again",

@@ -26,6 +26,8 @@ from pipelines.warehouse import DuckDBWarehouse, PostgresWarehouse
 NOW = dt.datetime(2026, 10, 1, 12, 0, tzinfo=dt.UTC)
 NOWHERE = Path("/nonexistent")
 
+Warehouse = DuckDBWarehouse | PostgresWarehouse
+
 
 class SimulatedClock(Clock):
     """Time that passes only when somebody sleeps; each wait is kept in `slept`."""
@@ -200,9 +202,7 @@ def postgres_warehouse(url: str) -> PostgresWarehouse:
     return PostgresWarehouse(**database(Settings(target="postgres", database_url=url)))
 
 
-def columns_of(
-    warehouse: DuckDBWarehouse | PostgresWarehouse, table: str, columns: Sequence[str], order: str
-) -> list[tuple[Any, ...]]:
+def columns_of(warehouse: Warehouse, table: str, columns: Sequence[str], order: str) -> list[tuple[Any, ...]]:
     """Some columns of a table, in order."""
     names = ", ".join(f'"{name}"' for name in columns)
     return warehouse.rows(f"select {names} from {table} order by {order}")

@@ -145,7 +145,7 @@ QUARANTINE = _table(
     ("source", "resource", "content_hash"),
     Field("source", "text", "The source."),
     Field("resource", "text", "The raw table it was meant for."),
-    Field("content_hash", "text", "SHA-256 of payload and context."),
+    Field("content_hash", "text", "SHA-256 of the payload and of the slot or day for which it was observed."),
     Field("payload", "text", "The row as JSON text, in ASCII, so that any character survives."),
     Field("context", "json", "What extraction knew beside the row: slot, request."),
     Field("reason", "text", "What is wrong with it, and where."),

@@ -287,17 +287,18 @@ def poll_streams(api: Api, known: Sequence[Unit]) -> Iterator[Fetched]:
     poll = _Poll(slot_at, "known", started_at)
     missing = [unit.unit_id for unit in known if unit.unit_id not in seen and is_id(unit.unit_id)]
     refused: list[str] = []
-    if not missing:
-        yield Fetched(polls=[poll.header(api.clock.now(), is_complete=True, is_exhaustive=True)])
     for start in range(0, len(missing), IDS_A_CALL):
         for part, answer in bisect(missing[start : start + IDS_A_CALL], lambda ids: _streams_of(api, ids)):
-            if isinstance(answer, ApiError):
-                refused.append(f"{len(part)} channels: {answer}")
+            try:
+                page = Page(listed(answer, "/streams"), answer)
+            except ApiError as error:
+                refused.append(f"{len(part)} channels: {error}")
                 continue
-            done = start + IDS_A_CALL >= len(missing) and not refused
-            yield poll.page(Page(listed(answer, "/streams"), answer), is_complete=done, is_exhaustive=done)
+            yield poll.page(page, is_complete=False, is_exhaustive=False)
+    # only the end tells whether everybody was asked
     yield Fetched(
-        outcomes=[Outcome("known", "failed" if refused else "ok", poll.rows, message="; ".join(refused)[:300] or None)]
+        polls=[poll.header(api.clock.now(), is_complete=not refused, is_exhaustive=not refused)],
+        outcomes=[Outcome("known", "failed" if refused else "ok", poll.rows, message="; ".join(refused)[:300] or None)],
     )
 
 
@@ -431,12 +432,14 @@ def walk(
         cursors.add(cursor)
 
 
-def listed(answer: Answer, path: str) -> list[Any]:
+def listed(answer: Answer | ApiError, path: str) -> list[Any]:
     """The rows of an answer.
 
     Raises:
-        ApiError: the body is not of Helix' shape.
+        ApiError: it is one, or its body is not of Helix' shape.
     """
+    if isinstance(answer, ApiError):
+        raise answer
     data = answer.body.get("data") if isinstance(answer.body, dict) else None
     if not isinstance(data, list):
         raise ApiError(f"{path}: the answer has no list named data")
@@ -476,11 +479,12 @@ def _fetch_by_id(api: Api, units: Sequence[Unit], table: Table, path: str, param
         return found
     fetch = lambda ids: api.client.get(path, [(param, one) for one in ids], resource=table.name)
     for part, answer in bisect(sound, fetch):
-        if isinstance(answer, ApiError):
-            found.outcomes += [Outcome(one, "failed", message=str(answer)) for one in part]
+        try:
+            data = listed(answer, path)
+        except ApiError as error:
+            found.outcomes += [Outcome(one, "failed", message=str(error)) for one in part]
             continue
-        data = listed(answer, path)
-        present = {row.get(key) for row in data if isinstance(row, dict)}
+        present = {row.get(key) for row in data if isinstance(row, dict) and isinstance(row.get(key), str)}
         found.rows.append(Rows(table, data, answer))
         found.outcomes += [Outcome(one, "ok" if one in present else "absent", int(one in present)) for one in part]
     return found

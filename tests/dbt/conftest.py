@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 from collections.abc import Callable
 from itertools import chain
@@ -43,19 +44,30 @@ Row = dict[str, Any]
 class Warehouse:
     """Raw tables in DuckDB or PostgreSQL: `load` writes rows as one load, `build` runs dbt over them."""
 
-    def __init__(self, target: str, directory: Path, manifest: Manifest, url: str = "") -> None:
+    def __init__(self, target: str, directory: Path, url: str = "") -> None:
         self.target = target
         self.artifacts = directory / "target"
-        self.manifest = manifest
         self._path = directory / "airtime.duckdb"
         self._url = url
         self._loads = 0
+
+    @functools.cached_property
+    def manifest(self) -> Manifest:
+        """The project as dbt understands it for this engine; parsed once, because that takes longer than a build."""
+        return run_dbt("parse", target=self.target, artifacts=self.artifacts, env=self.settings()).result
 
     def settings(self) -> dict[str, str]:
         """The environment that profiles.yml reads."""
         if self.target == "duckdb":
             return {"AIRTIME_DUCKDB_PATH": str(self._path)}
-        return postgres_settings(self._url)
+        parts = urlsplit(self._url)
+        return {
+            "DB_HOST": str(parts.hostname),
+            "DB_PORT": str(parts.port),
+            "DB_NAME": parts.path.lstrip("/"),
+            "DB_USER": str(parts.username),
+            "DB_PASSWORD": str(parts.password),
+        }
 
     def execute(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run SQL, committed at once, and return what it answers."""
@@ -63,7 +75,8 @@ class Warehouse:
             with duckdb.connect(str(self._path)) as connection:
                 return connection.execute(sql, parameters).fetchall()
         with psycopg.connect(self._url, autocommit=True) as connection:
-            cursor = connection.execute(sql.replace("?", "%s"), parameters)  # type: ignore[arg-type]
+            text = sql.replace("?", "%s") if parameters else sql
+            cursor = connection.execute(text, parameters)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
     def table(self, name: str) -> list[tuple[Any, ...]]:
@@ -104,6 +117,11 @@ class Warehouse:
         """`dbt build`, which must succeed."""
         return self.dbt("build", *arguments)
 
+    def sql(self, template: str) -> list[tuple[Any, ...]]:
+        """What SQL with the project's macros answers."""
+        compiled = self.dbt("compile", "--inline", template).result.results[0].node.compiled_code
+        return self.execute(compiled)
+
     def dbt(self, *arguments: str) -> dbtRunnerResult:
         """A dbt command, which must succeed."""
         result = run_dbt(
@@ -130,18 +148,6 @@ class Warehouse:
         )
 
 
-def postgres_settings(url: str) -> dict[str, str]:
-    """The environment that profiles.yml reads for PostgreSQL."""
-    parts = urlsplit(url)
-    return {
-        "DB_HOST": str(parts.hostname),
-        "DB_PORT": str(parts.port),
-        "DB_NAME": parts.path.lstrip("/"),
-        "DB_USER": str(parts.username),
-        "DB_PASSWORD": str(parts.password),
-    }
-
-
 def run_dbt(
     *arguments: str,
     target: str,
@@ -150,7 +156,10 @@ def run_dbt(
     project: Path = PROJECT,
     manifest: Manifest | None = None,
 ) -> dbtRunnerResult:
-    """A dbt command in this process, with artifacts and logs out of the project; a manifest saves parsing it."""
+    """A dbt command in this process, with artifacts and logs out of the project; a manifest saves parsing it.
+
+    Warnings, deprecations among them, are errors.
+    """
     options = {
         "--target": target,
         "--project-dir": project,
@@ -159,7 +168,7 @@ def run_dbt(
         "--log-path": artifacts / "logs",
         "--log-level-file": "none",
     }
-    flags = ["--quiet", "--no-use-colors", *map(str, chain.from_iterable(options.items()))]
+    flags = ["--quiet", "--warn-error", "--no-use-colors", *map(str, chain.from_iterable(options.items()))]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in env.items():
             patch.setenv(name, value)
@@ -177,31 +186,25 @@ def _record(table: Table, row: Row, load_id: str) -> Row:
 
 
 @pytest.fixture(scope="session")
-def manifests(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> dict[str, Manifest]:
-    """The project as dbt understands it, for each engine; parsed once, because that takes longer than a build."""
-    env = {"duckdb": {"AIRTIME_DUCKDB_PATH": "airtime.duckdb"}, "postgres": postgres_settings(postgres_url)}
-    parsed = {
-        target: run_dbt("parse", target=target, artifacts=tmp_path_factory.mktemp(target), env=env[target])
-        for target in ENGINES
-    }
-    return {target: result.result for target, result in parsed.items()}
-
-
-@pytest.fixture(scope="module")
-def new_warehouse(
-    tmp_path_factory: pytest.TempPathFactory, manifests: dict[str, Manifest], postgres_url: str
+def warehouse_on(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Callable[[str], Warehouse]:
-    """Makes a warehouse on an engine: all raw tables exist and are empty, nothing has been built."""
+    """An empty warehouse on an engine: all raw tables exist, nothing has been built. It is the same one, made anew."""
 
+    @functools.cache
     def make(target: str) -> Warehouse:
-        warehouse = Warehouse(target, tmp_path_factory.mktemp(target), manifests[target], postgres_url)
+        url = request.getfixturevalue("postgres_url") if target == "postgres" else ""
+        return Warehouse(target, tmp_path_factory.mktemp(target), url)
+
+    def empty(target: str) -> Warehouse:
+        warehouse = make(target)
         warehouse.create()
         return warehouse
 
-    return make
+    return empty
 
 
 @pytest.fixture(params=ENGINES)
-def warehouse(request: pytest.FixtureRequest, new_warehouse: Callable[[str], Warehouse]) -> Warehouse:
+def warehouse(request: pytest.FixtureRequest, warehouse_on: Callable[[str], Warehouse]) -> Warehouse:
     """An empty warehouse, on each engine."""
-    return new_warehouse(request.param)
+    return warehouse_on(request.param)

@@ -208,9 +208,7 @@ def tell(warehouse: Warehouse) -> Story:
     story.parts.append(marts(warehouse, "path:models/marts/live"))
 
     # the old name comes back; the poll breaks off
-    warehouse.load(
-        at("12:26") + dt.timedelta(microseconds=1), {"raw_twitch.streams": [stream("12:25", "s1", "1", 8)]}
-    )
+    warehouse.load(at("12:26") + dt.timedelta(microseconds=1), {"raw_twitch.streams": [stream("12:25", "s1", "1", 8)]})
     warehouse.load(at("12:27"), {"raw_ops.polls": polled("12:25", complete=False)})
     story.parts.append(marts(warehouse, "path:models/marts/live"))
 
@@ -234,9 +232,9 @@ def far_from_utc(warehouse: Warehouse) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def stories(new_warehouse: Callable[[str], Warehouse]) -> dict[str, Story]:
+def stories(warehouse_on: Callable[[str], Warehouse]) -> dict[str, Story]:
     """The story, told to each engine."""
-    return {engine: tell(new_warehouse(engine)) for engine in ENGINES}
+    return {engine: tell(warehouse_on(engine)) for engine in ENGINES}
 
 
 @pytest.fixture(params=ENGINES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import gc
+import gzip
 import io
 import json
 import logging
@@ -14,20 +15,26 @@ import shutil
 import signal
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+from urllib.parse import quote, quote_plus
 
 import duckdb
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.__main__ import main
 from pipelines.clock import Clock
 from pipelines.sandbox import Sandbox
+from pipelines.sandbox.apis.base import Answer
+from pipelines.sandbox.faults import KINDS
 from pipelines.sandbox.server import Served
 from pipelines.sandbox.world import Channel
 from pipelines.sources import twitch
@@ -40,6 +47,10 @@ LATER = "2026-03-04T20:15:00Z"
 CHANNELS = 100  # about 30 of them are live at NOW
 # dbt then builds the models and leaves out their tests, where the marts are looked at by the test itself
 MODELS_ONLY = {"DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
+# without any setting of the project in it
+ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+# characters of a secret that may not show: a secret that is cut off is still one
+LEAST = 10
 RUN_SECONDS = 240
 WAIT_SECONDS = 120
 # what depends on when and by which request a row came, and not on the world
@@ -73,14 +84,6 @@ class Done:
         return json.loads(self.out)
 
 
-class Database(Protocol):
-    """Where a project's rows are."""
-
-    def settings(self) -> dict[str, str]: ...
-
-    def execute(self, path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]: ...
-
-
 class DuckDB:
     """The DuckDB file of a project."""
 
@@ -101,8 +104,9 @@ class Postgres:
 
     target = "postgres"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password: str) -> None:
         self.url = url
+        self.password = password
 
     def settings(self) -> dict[str, str]:
         return {"TARGET": "postgres", "DATABASE_URL": self.url}
@@ -118,14 +122,14 @@ class Postgres:
 class Project:
     """A project folder with a warehouse of its own, and runs in it.
 
-    All runs of the tier happen in one folder, the bench, to and from which a project's data moves: dbt parses the whole
-    project again when the path of the warehouse is another.
+    All runs on DuckDB happen in one folder, the bench, to and from which a project's data moves: dbt parses the whole
+    project again when the path of the warehouse is another. Runs on PostgreSQL stay at home and may go on beside.
     """
 
     bench: Path  # set once a session
 
     def __init__(self, home: Path, database: DuckDB | Postgres, env: dict[str, str]) -> None:
-        self.home = home
+        self.home = self.place = home
         self.database = database
         self.env = {
             "ETL_NOW": NOW,
@@ -138,21 +142,24 @@ class Project:
 
     @property
     def data(self) -> Path:
-        """Where its run-time files are: in the home, or on the bench during a run."""
-        return self.home / "data" if not (self.home / "away").exists() else self.bench / "data"
+        """Where its run-time files are: at home, or on the bench during a run."""
+        return self.place / "data"
 
     @contextlib.contextmanager
     def on_bench(self) -> Iterator[None]:
         """Its data where runs happen."""
         (self.home / "data").mkdir(exist_ok=True)
+        if self.place != self.home or isinstance(self.database, Postgres):
+            yield
+            return
         assert not (self.bench / "data").exists(), "another project is on the bench"
-        (self.home / "away").touch()
         (self.home / "data").rename(self.bench / "data")
+        self.place = self.bench
         try:
             yield
         finally:
             (self.bench / "data").rename(self.home / "data")
-            (self.home / "away").unlink()
+            self.place = self.home
 
     @contextlib.contextmanager
     def running(self, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
@@ -160,8 +167,8 @@ class Project:
         with self.on_bench():
             process = subprocess.Popen(
                 [sys.executable, "-m", "pipelines", *arguments],
-                cwd=self.bench,
-                env=plain_environment() | {"PYTHONPATH": str(CHECKOUT)} | self.env | settings,
+                cwd=self.place,
+                env=ENVIRONMENT | {"PYTHONPATH": str(CHECKOUT)} | self.env | settings,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -182,18 +189,17 @@ class Project:
     def call(self, *arguments: str, **settings: str) -> Done:
         """The command line within this process, which saves the imports; for what runs no dbt."""
         with self.on_bench():
-            return self.call_here(*arguments, **settings)
+            return self._call(*arguments, **settings)
 
-    def call_here(self, *arguments: str, **settings: str) -> Done:
-        """The same, with the data where it is."""
+    def _call(self, *arguments: str, **settings: str) -> Done:
         before, out, err = dict(os.environ), io.StringIO(), io.StringIO()
         logger = logging.getLogger()
         handlers, level = logger.handlers, logger.level
         here = Path.cwd()
         try:
             os.environ.clear()
-            os.environ.update(plain_environment() | self.env | settings)
-            os.chdir(self.bench)
+            os.environ.update(ENVIRONMENT | self.env | settings)
+            os.chdir(self.place)
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 try:
                     code = main(list(arguments))
@@ -240,11 +246,6 @@ class Project:
         """Lose what the machine knew and keep the warehouse."""
         for name in ("dlt", "landing"):
             shutil.rmtree(self.data / name)
-
-
-def plain_environment() -> dict[str, str]:
-    """The environment without any setting of the project in it."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
 
 
 def plain(value: Any) -> Any:
@@ -368,6 +369,55 @@ def unit_requests(served: list[Served]) -> Counter[tuple[str, str]]:
     )
 
 
+def talkative(sandbox: Sandbox, *others: str) -> list[str]:
+    """Make every error of the API repeat all secrets that a request may hold; returns them, tokens as they are issued."""
+    (api,) = sandbox.apis
+    env = sandbox.env()
+    known = [env["TWITCH_CLIENT_SECRET"], *others]
+    issue, error = api.tokens.issue, api.error
+
+    def issued(now: float) -> str:
+        known.append(issue(now))
+        return known[-1]
+
+    def repeating(route: Any, status: int, message: str | None = None) -> Answer:
+        said = " ".join(f"{secret} {quote(secret, safe='')}" for secret in reversed(known))
+        body = error(route, status, message).body
+        return Answer(status, {**body, "message": f"{message}: you sent Authorization: Bearer {said}", "padding": said})
+
+    api.tokens.issue, api.error = issued, repeating
+    return known
+
+
+def leaks(project: Project, done: Done, known: list[str]) -> set[str]:
+    """Where any part of a secret shows: output, files under data/ (also inside Parquet and compressed ones), tables."""
+    pieces = {form[:LEAST] for secret in known for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+    found = {name for name, text in (("stdout", done.out), ("stderr", done.err)) if any(one in text for one in pieces)}
+    for file in project.data.rglob("*"):
+        if file.is_file() and any(one.encode() in unpacked(file) for one in pieces):
+            found.add(str(file.relative_to(project.data)))
+    for table in project.query("select table_schema, table_name from information_schema.tables"):
+        if table["table_schema"] in ("information_schema", "pg_catalog"):
+            continue
+        name = f'{table["table_schema"]}."{table["table_name"]}"'
+        rows = json.dumps(project.query(f"select * from {name}"), default=str)
+        if any(one in rows for one in pieces):
+            found.add(name)
+    return found
+
+
+def unpacked(file: Path) -> bytes:
+    """A file's content; of a compressed one, beside it, what is inside."""
+    content = file.read_bytes()
+    if file.suffix == ".parquet":
+        return content + json.dumps(pq.read_table(file).to_pylist(), default=str).encode()
+    with contextlib.suppress(OSError, EOFError, zlib.error):
+        return content + gzip.decompress(content)
+    with contextlib.suppress(zlib.error):
+        return content + zlib.decompress(content)
+    return content
+
+
 @pytest.fixture(scope="session", autouse=True)
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Project.bench = tmp_path_factory.mktemp("bench")
@@ -401,7 +451,7 @@ def spoil(sandbox: Sandbox) -> dict[str, set[str]]:
     video, grown = (world.recordings(channel, now)[0] for channel in [one for one in channels if one.recorded][:2])
     foreign, offset, nested = (world.clips(one, now - 6 * 86400, now, now)[0].slug for one in channels[:3])
     game = world.categories[channels[5].category].id
-    edits["streams"][stream_ids(sandbox)[4]] = {"viewer_count": "many"}
+    edits["streams"][channels[4].id] = {"viewer_count": "many"}
     edits["users"][channels[6].id] = without("login")
     edits["channels"][channels[7].id] = {"title": "cut \x00 off"}
     edits["followers"][channels[8].id] = {"total": 12.5}
@@ -434,34 +484,33 @@ def base(tmp_path_factory: pytest.TempPathFactory, bench: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def postgres_base(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, bench: Path
-) -> Postgres:
-    """The same on PostgreSQL, to be copied as a template."""
-    with still_world() as sandbox:
-        database = Postgres(postgres_server.new_database())
-        done = Project(tmp_path_factory.mktemp("postgres-base"), database, sandbox.env()).run("elt", "--dry-run")
-        assert done.code == 0, done.err
-        assert not sandbox.served
-    return database
+def new_project(base: Project, tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], Project]:
+    """Make a project on DuckDB whose warehouse is set up and empty: new_project(sandbox.env())."""
+    return lambda env: base.copy(tmp_path_factory.mktemp("project"), env)
 
 
 @pytest.fixture(scope="session")
-def new_project(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[..., Project]:
-    """Make a project whose warehouse is set up and empty: new_project(sandbox.env(), "duckdb" or "postgres")."""
+def new_postgres(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[dict[str, str]], Project]:
+    """Make a project on a new PostgreSQL database, with a password that has to be quoted in addresses."""
+    password = f"{secrets.token_hex(6)} @/:{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create role planted superuser login password '{password}'")  # type: ignore[arg-type]
 
-    def make(env: dict[str, str], target: str = "duckdb") -> Project:
-        home = tmp_path_factory.mktemp("project")
-        if target == "duckdb":
-            return request.getfixturevalue("base").copy(home, env)
-        server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_base")
-        url = server.url("copy_" + secrets.token_hex(4))
-        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-            name, source = url.rpartition("/")[2], template.url.rpartition("/")[2]
-            connection.execute(f"create database {name} template {source}")  # type: ignore[arg-type]
-        return Project(home, Postgres(url), env)
+    def make(env: dict[str, str]) -> Project:
+        address = postgres_server.new_database().rpartition("@")[2]
+        database = Postgres(f"postgresql://planted:{quote(password, safe='')}@{address}", password)
+        return Project(tmp_path_factory.mktemp("postgres"), database, env)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def aside() -> Iterator[ThreadPoolExecutor]:
+    """A thread for runs on PostgreSQL, which may go on beside those on DuckDB."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
 
 
 @dataclass
@@ -493,3 +542,40 @@ def undisturbed(new_project: Callable[..., Project]) -> Undisturbed:
         return Undisturbed(
             project, planted, plan.json, served[:before], done.json, served[before:], project.tables("live")
         )
+
+
+@dataclass
+class Troubled:
+    """A run on PostgreSQL with every kind of fault, in the same world; its API repeats secrets in its errors."""
+
+    project: Project
+    secrets: list[str]
+    done: Done
+    served: list[Served]
+
+    @property
+    def report(self) -> Row:
+        return self.done.json
+
+
+@pytest.fixture(scope="session")
+def troubled_soon(
+    aside: ThreadPoolExecutor, new_postgres: Callable[[dict[str, str]], Project]
+) -> Future[Troubled]:
+    return aside.submit(run_in_trouble, new_postgres)
+
+
+@pytest.fixture(scope="session")
+def troubled(troubled_soon: Future[Troubled]) -> Troubled:
+    return troubled_soon.result()
+
+
+def run_in_trouble(new_postgres: Callable[[dict[str, str]], Project]) -> Troubled:
+    with still_world(faults=dict.fromkeys(KINDS, 0.05)) as sandbox:
+        project = new_postgres(sandbox.env())
+        spoil(sandbox)
+        known = talkative(sandbox, project.database.password)
+        sandbox.force_401(after=40)
+        done = project.run("elt", "--json", RETRY_MAX="9")
+        assert done.code == 0, done.err + done.out
+        return Troubled(project, known, done, list(sandbox.served))

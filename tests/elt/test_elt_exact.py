@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from pipelines.sandbox.faults import KINDS
-from pipelines.sandbox.server import Served
 from tests.elt.conftest import (
     PATHS,
     TABLES,
     Project,
+    Troubled,
     Undisturbed,
     assert_loaded_equals_served,
     refused_payloads,
     served_rows,
-    spoil,
     still_world,
 )
+
+pytestmark = pytest.mark.usefixtures("troubled_soon")
 
 REASONS = {
     "streams": "viewer_count",
@@ -32,25 +31,6 @@ REASONS = {
     "clips": "created_at",
     "games": "name",
 }
-
-
-@dataclass
-class Troubled:
-    """A run on PostgreSQL with every kind of fault, in the same world as the undisturbed one."""
-
-    project: Project
-    report: dict[str, Any]
-    served: list[Served]
-
-
-@pytest.fixture(scope="module")
-def troubled(new_project: Callable[..., Project]) -> Iterator[Troubled]:
-    with still_world(faults=dict.fromkeys(KINDS, 0.05)) as sandbox:
-        project = new_project(sandbox.env(), "postgres")
-        spoil(sandbox)
-        done = project.run("elt", "--json", RETRY_MAX="9")
-        assert done.code == 0, done.err + done.out
-        yield Troubled(project, done.json, list(sandbox.served))
 
 
 def test_an_undisturbed_run_loads_what_was_served(undisturbed: Undisturbed) -> None:

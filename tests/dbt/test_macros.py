@@ -1,0 +1,118 @@
+"""What each macro and generic test of the dbt project gives, on both engines."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from tests.dbt.conftest import Warehouse
+
+DURATIONS = {
+    "3h2m1s": 10921,
+    "3m21s": 201,
+    "50s": 50,
+    "1h0m0s": 3600,
+    "100h0m0s": 360000,
+    "2h": 7200,
+    "": None,
+    "PT3H": None,
+    "1d": None,
+    "1m2h": None,
+    "s": None,
+    "-5s": None,
+}
+SYNC_RESOURCES = ("streams", "users", "channels", "followers", "videos", "clips", "games")
+NOON = dt.datetime(2026, 10, 1, 12)
+
+
+def test_values_from_macros(warehouse: Warehouse) -> None:
+    pairs = {
+        "{{ seconds_between(\"timestamp '2026-10-01 23:59:59.9'\", \"timestamp '2026-10-02 00:00:00'\") }}": 0,
+        "{{ seconds_between(\"timestamp '2026-10-01 12:00:00'\", \"timestamp '2026-11-01 12:00:01.5'\") }}": 2678401,
+        "{{ seconds_between(\"timestamp '2026-10-01 12:00:01'\", \"timestamp '2026-10-01 12:00:00'\") }}": -1,
+        "{{ utc_timestamp(\"timestamp with time zone '2026-10-01 14:00:00+02'\") }}": NOON,
+        "{{ regexp_group(\"'a12b'\", '([0-9]+)') }}": "12",
+        "{{ regexp_group(\"'ab'\", '([0-9]+)') }}": None,
+        "{{ slot_seconds() // 2 }}": 150,
+        "'{{ generate_schema_name('live', none) }}'": "live",
+        "'{{ generate_schema_name(none, none) }}'": "airtime",
+        "{{ unseen() }}": True,
+        **{f"{{{{ duration_seconds(\"'{text}'\") }}}}": seconds for text, seconds in DURATIONS.items()},
+    }
+    assert dict(zip(pairs, warehouse.sql("select " + ",\n".join(pairs))[0], strict=True)) == pairs
+
+
+def test_a_slot_is_as_long_as_the_setting_says(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLECTION_INTERVAL_MINUTES", "60")
+    assert warehouse.sql("select {{ slot_seconds() }}") == [(3600,)]
+
+
+def test_the_latest_value_is_the_one_of_the_latest_time(warehouse: Warehouse) -> None:
+    template = """
+        with readings as (
+            select 'a' as id, timestamp '2026-10-01 12:00:00' as read_at, cast(9 as bigint) as reading
+            union all select 'a', timestamp '2026-10-01 12:05:00', 3
+            union all select 'b', timestamp '2026-10-01 12:00:00', null
+        )
+        select id, {{ latest_bigint('reading', 'read_at') }} from readings group by id order by id
+    """
+    assert warehouse.sql(template) == [("a", 3), ("b", None)]
+
+
+def test_each_generic_test_finds_what_is_wrong(warehouse: Warehouse) -> None:
+    template = """
+        with parents as (
+            select 'twitch' as platform, '1' as id, 10 as amount
+            union all select 'kick', '2', 5
+        ),
+        children as (
+            select 'twitch' as platform, '1' as id, 10 as amount
+            union all select 'twitch', '2', -1
+            union all select 'twitch', '2', 200
+            union all select 'kick', null, null
+        )
+        select
+            (select count(*) from ({{ test_unique_combination('parents', ['platform', 'id']) }}) as found),
+            (select count(*) from ({{ test_unique_combination('children', ['platform', 'id']) }}) as found),
+            (select count(*) from ({{ test_relationship('parents', ['platform', 'id'], 'parents') }}) as found),
+            (select count(*) from ({{ test_relationship('children', ['platform', 'id'], 'parents') }}) as found),
+            (select count(*) from ({{ test_in_range('children', 'amount', 0, 100) }}) as found),
+            (select count(*) from ({{ test_in_range('children', 'amount', minimum=0) }}) as found),
+            (select count(*) from ({{ test_in_range('children', 'amount', maximum=200) }}) as found),
+            (select count(*) from ({{ test_expression_is_true('children', 'amount > 0') }}) as found),
+            (select count(*) from ({{ test_equal_total('parents', 'sum(amount)', 'parents', '15') }}) as found),
+            (select count(*) from ({{ test_equal_total('parents', 'sum(amount)', 'children', 'count(*)') }}) as found)
+    """
+    assert warehouse.sql(template) == [(0, 2, 0, 2, 2, 1, 0, 1, 0, 1)]
+
+
+def test_each_sync_view_plans_its_own_resource(warehouse: Warehouse) -> None:
+    unit = {"unit_id": "1", "source": "twitch", "last_attempt_at": NOON, "last_success_at": NOON}
+    warehouse.load(
+        NOON,
+        {
+            "raw_twitch.streams": [{"slot_at": NOON, "id": "s1", "user_id": "1", "game_id": "1"}],
+            "raw_twitch.users": [],
+        },
+    )
+    warehouse.load(
+        NOON,
+        {
+            "raw_ops.clock": [{"clock_id": 1, "now_at": NOON + dt.timedelta(hours=1)}],
+            "raw_ops.polls": [
+                {"slot_at": NOON, "source": "twitch", "resource": "streams", "scope": "top", "is_complete": True}
+            ],
+            "raw_ops.sync_log": [
+                {**unit, "resource": resource, "failures": number} for number, resource in enumerate(SYNC_RESOURCES)
+            ],
+        },
+    )
+    warehouse.build("--select", "+path:models/sync", "--exclude-resource-type", "test", "unit_test")
+    planned = {
+        resource: warehouse.execute(f"select unit_id, failures, max_age_seconds > 0 from sync.sync_twitch__{resource}")
+        for resource in SYNC_RESOURCES
+    }
+    assert planned == {
+        resource: [("1", number, resource != "streams")] for number, resource in enumerate(SYNC_RESOURCES)
+    }

@@ -1,0 +1,1 @@
+"""The fast tier: each module of the pipelines by itself."""
