@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m pipelines
 READY := $(VENV)/.ready
+UV := uv==0.13.9
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+LOCKED := --require-hashes --no-deps -r requirements.lock
 
 # what a run takes from the command line: make elt SOURCES="twitch" RESOURCES="videos clips" TARGET=postgres ...
 quoted = $(if $($(1)),--$(2) '$($(1))')
@@ -85,12 +88,12 @@ clean: ## remove run-time data (asks first)
 
 setup: $(READY) ## the virtual environment, from the lock file; every verb does this by itself
 
-# uv installs the hundred packages in seconds; pip, which needs none of it, is the way out where uv finds no index
+# uv installs the hundred packages in seconds; pip, which needs no second tool, is the way out where uv finds no index
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	@echo "setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv<1' 2>/dev/null || true
-	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements.lock 2>/dev/null \
-		|| $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PIP) $(UV) || true
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --system-certs $(LOCKED) 2>$(VENV)/uv.log \
+		|| $(PIP) $(LOCKED)
 	@touch $@
