@@ -1,7 +1,7 @@
 """dlt's PostgreSQL destination, loading texts as they are.
 
-dlt copies CSV with FORCE_NULL on every nullable column, so that an empty text arrives as null. Nulls are unquoted in its files
-and texts quoted, which COPY tells apart by itself.
+dlt copies CSV with FORCE_NULL on every nullable column, so that an empty text arrives as null. In its files nulls are
+unquoted and texts quoted, which COPY tells apart by itself.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ class Run:
         with self._prepared(check=False) as chosen:
             self._loader.ensure(self._tables)
             self._loader.load({CLOCK: self._clock_row()})
-            self._transform.ensure_views()
+            self._transform.ensure_views(self.run_id)
             found = []
             for name, resources in chosen.items():
                 section = self._env.sections[name]
@@ -168,7 +168,7 @@ class Run:
         with self._stage("recover") as stage:
             stage.rows = self._intake.recover()
         with self._stage("sync_views") as stage:
-            built = self._transform.ensure_views()
+            built = self._transform.ensure_views(self.run_id)
             stage.message = "built" if built else "current"
         loaded = self._extract(chosen)
         if self._request.transform:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,28 +38,24 @@ class Transform:
         self._log_path = data_dir / "logs"
         self._manifest: Any = None
 
-    def ensure_views(self) -> bool:
+    def ensure_views(self, run_id: str) -> bool:
         """Build the sync and ops views if they are missing or changed; returns whether they were built."""
         current = project_hash()
         if read_stamp(self._warehouse, "views") == current and self._views_exist():
             return False
         built = self.invoke(
-            ["build", "--resource-type", "seed", "--resource-type", "model", "--select", *VIEWS], run_id=None
+            ["build", "--resource-type", "seed", "--resource-type", "model", "--select", *VIEWS], run_id
         )
         if built.errors:
             raise TransformError(f"the sync views could not be built: {built.errors[0]}", "see data/logs/dbt.log")
         write_stamp(self._warehouse, "views", current)
         return True
 
-    def build(
-        self, run_id: str, full_refresh: bool = False, progress: Callable[[int, str], None] | None = None
-    ) -> Build:
-        """Build and test everything."""
-        return self.invoke(["build", *(["--full-refresh"] if full_refresh else [])], run_id, progress)
+    def build(self, run_id: str) -> Build:
+        """Build and test everything; unit tests say something of the code, not of the data, and are for `make test`."""
+        return self.invoke(["build", "--exclude-resource-type", "unit_test"], run_id)
 
-    def invoke(
-        self, arguments: Sequence[str], run_id: str | None, progress: Callable[[int, str], None] | None = None
-    ) -> Build:
+    def invoke(self, arguments: Sequence[str], run_id: str) -> Build:
         """Run dbt quietly.
 
         Raises:
@@ -67,22 +63,14 @@ class Transform:
         """
         from dbt.cli.main import dbtRunner
 
-        finished = 0
-
-        def note(event: Any) -> None:
-            nonlocal finished
-            if progress and event.info.name == "NodeFinished":
-                finished += 1
-                progress(finished, event.data.node_info.node_name)
-
         quiet = [*self.options(), "--log-level", "none"]
         if self._manifest is None:
             # parsed once a process, whatever is built with it
-            self._manifest = dbtRunner().invoke(["parse", *quiet]).result
-        outcome = dbtRunner(manifest=self._manifest, callbacks=[note]).invoke([*arguments, *quiet])
+            self._manifest = dbtRunner().invoke(["parse", "--no-write-json", *quiet]).result
+        outcome = dbtRunner(manifest=self._manifest).invoke([*arguments, *quiet])
         if outcome.exception or not hasattr(outcome.result, "results"):
             raise TransformError(f"dbt could not begin: {outcome.exception}", "see data/logs/dbt.log")
-        return _build(outcome.result, run_id or "")
+        return _build(outcome.result, run_id)
 
     def passthrough(self, arguments: Sequence[str]) -> bool:
         """Run a dbt command as a person would, its output shown; returns whether it succeeded."""
@@ -125,12 +113,14 @@ def project_hash() -> str:
 
 
 def _build(result: Any, run_id: str) -> Build:
-    invocation_id = (
-        result.args.get("invocation_id") or result.metadata.invocation_id if hasattr(result, "metadata") else ""
-    )
+    from dbt_common.invocation import get_invocation_id
+
+    invocation_id = get_invocation_id()
     nodes, errors, failed_tests = [], [], []
     for item in result.results:
         status, node = str(item.status), item.node
+        if status == "no-op":
+            continue
         if status in ("error", "runtime error"):
             errors.append(f"{node.name}: {item.message}")
         elif status == "fail":

@@ -36,7 +36,8 @@ def refuse(parts: Parts, rows_at: dict[int, list[Any]], table: Table = STRICT) -
     for minutes, rows in rows_at.items():
         checked = check(table, rows, context(minutes))
         kept += quarantine_rows(table, checked.refused, context(minutes), "run")
-    parts.loader.load({QUARANTINE: own_rows(QUARANTINE, kept)})
+    parts.put(QUARANTINE, own_rows(QUARANTINE, kept))
+    parts.put(GAMES, GAMES.arrow_schema.empty_table())
 
 
 def kept(warehouse: DuckDBWarehouse) -> list[tuple[Any, ...]]:
@@ -60,7 +61,9 @@ def test_the_same_row_refused_twice_is_one_row_and_others_are_others() -> None:
 
 
 def test_rows_are_taken_in_once_their_declaration_fits_and_the_others_stay(parts: Parts) -> None:
-    refuse(parts, {0: [{"id": "1", "name": "One", "new": 1}, {"id": 2, "name": "Two"}, "no object"]})
+    checked = check(STRICT, [{"id": "1", "name": "One", "new": 1}, {"id": 2, "name": "Two"}, "no object"], context())
+    given = own_rows(QUARANTINE, quarantine_rows(STRICT, checked.refused, context(), "run"))
+    parts.loader.load({QUARANTINE: given, GAMES: GAMES.arrow_schema.empty_table()})
     loads, refused = replay(parts.warehouse, [GAMES], LATER, "again")
     assert refused == 2
     (row,) = loads[GAMES].to_pylist()
@@ -94,7 +97,7 @@ def test_of_several_rows_of_one_key_the_one_that_arrived_last_is_taken(parts: Pa
 def test_a_row_of_which_a_later_one_was_loaded_is_not_brought_back(parts: Parts) -> None:
     refuse(parts, {0: [{"id": "1", "name": "old"}, {"id": "2", "name": "two"}]})
     newer = check(GAMES, [{"id": "1", "name": "new"}], context(10)).rows
-    parts.loader.load({GAMES: newer})
+    parts.put(GAMES, newer)
     loads, _ = replay(parts.warehouse, [GAMES], LATER, "again")
     assert loads[GAMES]["id"].to_pylist() == ["2"]
     assert loads[QUARANTINE].num_rows == 2
@@ -115,5 +118,6 @@ def test_a_row_of_a_table_that_is_no_longer_declared_stays(parts: Parts) -> None
 
 
 def test_an_empty_quarantine_replays_nothing(parts: Parts) -> None:
+    refuse(parts, {})
     loads, refused = replay(parts.warehouse, [GAMES], LATER, "again")
     assert refused == 0 and not any(rows.num_rows for rows in loads.values())

@@ -1,0 +1,269 @@
+"""Extraction: what is due is fetched in batches by many threads, and what fails costs nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from pipelines.client import ApiError
+from pipelines.errors import SourceError, StoppedError
+from pipelines.progress import Display
+from pipelines.resources import Api, Fetched, Outcome, Resource, Rows, Scope, Unit
+from pipelines.sandbox import Sandbox
+from pipelines.settings import Settings
+from pipelines.sources import twitch
+from pipelines.sources.ops import RUN_RESOURCES, SYNC_LOG
+from pipelines.sources.twitch import GAMES
+from pipelines.sync import Extraction, QuarantineError, Result, due_units, plan, reset
+from pipelines.validation import own_rows
+from tests.helpers import NOW, answer, columns_of, twitch_api
+from tests.pipelines.conftest import Parts
+
+NAIVE = NOW.replace(tzinfo=None)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(now=NOW, frozen=True, channels=300, points_per_minute=1_000_000) as sandbox:
+        yield sandbox
+
+
+def make_due(parts: Parts, view: str, ids: Sequence[str]) -> None:
+    """A sync view that says that these units are due, in this order."""
+    values = ", ".join(f"('{one}', {position})" for position, one in enumerate(ids)) or "('', -1)"
+    parts.warehouse.execute(
+        "create schema if not exists sync",
+        f"create or replace view sync.{view} as select unit_id, position, cast(null as timestamp) as last_success_at,"
+        f" cast(null as timestamp) as synced_until, 0 as failures, position >= 0 as is_due"
+        f" from (values {values}) as units (unit_id, position)",
+    )
+
+
+def resource(name: str, fetch: Callable[[Api, Sequence[Unit]], Fetched], batch: int = 1) -> Resource:
+    return Resource(name, (GAMES,), f"sync_test__{name}", calls=lambda units, _: units, batch=batch, fetch=fetch)
+
+
+def good(api: Api, units: Sequence[Unit]) -> Fetched:
+    """A game for each unit."""
+    rows = [{"id": unit.unit_id, "name": "x"} for unit in units]
+    return Fetched([Rows(GAMES, rows, answer())], [Outcome(unit.unit_id, "ok", 1) for unit in units])
+
+
+def noted(api: Api, units: Sequence[Unit]) -> Fetched:
+    """A success for each unit, and no rows."""
+    return Fetched(outcomes=[Outcome(unit.unit_id, "ok") for unit in units])
+
+
+def extract(parts: Parts, *resources: tuple[Resource, Sequence[str]], **general: Any) -> tuple[Result, list[Any]]:
+    """Extract resources with their due units; returns the result and what was recorded of each resource."""
+    for one, ids in resources:
+        make_due(parts, one.view, ids)
+    settings = Settings(**general)
+    api = Api(client=None, settings=None, general=settings, scope=Scope(), clock=parts.clock)  # type: ignore[arg-type]
+    intake = parts.intake(chunk_units=settings.chunk_units)
+    display = Display(parts.clock, enabled=False)
+    extraction = Extraction(twitch.SOURCE, api, parts.warehouse, intake, display, "run")
+    result = extraction.run([one for one, _ in resources])
+    intake.commit()
+    return result, parts.memory.rows(RUN_RESOURCES)
+
+
+def loaded_games(parts: Parts) -> set[str]:
+    return {row["id"] for row in parts.memory.rows(GAMES)}
+
+
+# -- what is due
+
+
+def test_due_units_come_in_the_order_of_the_view_with_what_it_knows_of_them(parts: Parts) -> None:
+    parts.warehouse.execute(
+        "create schema sync",
+        "create view sync.sync_test__units as select * from (values"
+        " ('c', timestamp '2026-09-30 11:00:00', timestamp '2026-09-29 00:00:00', 2, true, 3),"
+        " ('a', null, null, 0, true, 1), ('no', null, null, 0, false, 2), ('b', null, null, 1, true, 2)"
+        ") as units (unit_id, last_success_at, synced_until, failures, is_due, position)",
+    )
+    units = resource("units", good)
+    last, until = dt.datetime(2026, 9, 30, 11, tzinfo=dt.UTC), dt.datetime(2026, 9, 29, tzinfo=dt.UTC)
+    assert due_units(parts.warehouse, units, None) == [Unit("a"), Unit("b", failures=1), Unit("c", last, until, 2)]
+    assert [unit.unit_id for unit in due_units(parts.warehouse, units, 2)] == ["a", "b"]
+
+
+def test_a_reset_makes_the_resources_named_due_and_drops_no_row(parts: Parts) -> None:
+    names = [("twitch", "users"), ("twitch", "games"), ("kick", "users")]
+    parts.put(SYNC_LOG, own_rows(SYNC_LOG, [{"source": one, "resource": two, "unit_id": "1"} for one, two in names]))
+    reset(parts.warehouse, twitch.SOURCE, [one for one in twitch.SOURCE.resources if one.name in ("users", "videos")])
+    left = columns_of(parts.warehouse, "raw_ops.sync_log", ["source", "resource"], "1, 2")
+    assert left == [("kick", "users"), ("twitch", "games")]
+
+
+def test_a_plan_says_what_is_due_and_how_many_calls_it_takes(parts: Parts) -> None:
+    for one in twitch.SOURCE.resources:
+        make_due(parts, one.view, [str(number) for number in range(250)])
+    found = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), twitch.SOURCE.resources, None)
+    calls = {row["resource"]: (row["units"], row["calls"]) for row in found}
+    assert calls["users"] == (250, 3) and calls["clips"] == (250, 250) and calls["streams"][0] == 250
+    limited = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), twitch.SOURCE.resources, 5)
+    assert {row["units"] for row in limited} == {5}
+
+
+# -- fetching
+
+
+def test_what_the_api_has_is_in_the_warehouse(parts: Parts, sandbox: Sandbox) -> None:
+    ids = [channel.id for channel in sandbox.world.channels[:250]]
+    users = next(one for one in twitch.SOURCE.resources if one.name == "users")
+    make_due(parts, users.view, ids)
+    intake = parts.intake(real=True)
+    api = dataclasses.replace(twitch_api(sandbox), clock=parts.clock)
+    extraction = Extraction(twitch.SOURCE, api, parts.warehouse, intake, Display(parts.clock, False), "run")
+    result = extraction.run([users])
+    served = [row for record in sandbox.requests(path="/users") for row in record.body["data"]]
+    assert result == Result("succeeded", len(served))
+    found = columns_of(parts.warehouse, "raw_twitch.users", ["id", "login", "description"], "1")
+    assert found == sorted((row["id"], row["login"], row["description"]) for row in served)
+    states = columns_of(parts.warehouse, "raw_ops.sync_log", ["status", "last_success_at"], "1")
+    assert len(states) == 250 and {moment for _, moment in states} == {NAIVE}
+    assert [status for status, _ in states].count("ok") == len(served)
+    assert len(sandbox.requests(path="/users")) == 3, "a hundred a call"
+
+
+def test_every_unit_is_fetched_once_in_batches_by_no_more_threads_than_allowed(parts: Parts) -> None:
+    lock, batches, at_once, most = threading.Lock(), [], 0, 0
+    full = threading.Barrier(4)
+
+    def fetch(api: Api, units: Sequence[Unit]) -> Fetched:
+        nonlocal at_once, most
+        with lock:
+            batches.append([unit.unit_id for unit in units])
+            at_once += 1
+            most = max(most, at_once)
+        # nobody goes on before four are under way
+        full.wait(10)
+        with lock:
+            at_once -= 1
+        return noted(api, units)
+
+    ids = [str(number) for number in range(40)]
+    result, (row,) = extract(parts, (resource("things", fetch, batch=5), ids), concurrency=4)
+    assert result.status == "succeeded" and (row["units_requested"], row["units_deferred"]) == (40, 0)
+    assert most == 4 and sorted(batches, key=lambda batch: int(batch[0])) == [ids[i : i + 5] for i in range(0, 40, 5)]
+
+
+def test_a_resource_fails_in_part_and_another_by_its_rows_and_the_next_has_its_turn(parts: Parts) -> None:
+    def some(api: Api, units: Sequence[Unit]) -> Fetched:
+        if units[0].unit_id == "p2":
+            raise ApiError("HTTP 500", 500)
+        return good(api, units)
+
+    def bad_rows(api: Api, units: Sequence[Unit]) -> Fetched:
+        fetched = good(api, units)
+        fetched.rows.append(Rows(GAMES, [{"id": 5, "name": "x"}], answer()))
+        return fetched
+
+    result, rows = extract(
+        parts,
+        (resource("partly", some), ["p1", "p2", "p3"]),
+        (resource("refused", bad_rows), ["r1"]),
+        (resource("fine", good), ["f1"]),
+        quarantine_threshold=0.2,
+    )
+    assert [row["status"] for row in rows] == ["partial", "failed", "succeeded"]
+    assert loaded_games(parts) == {"p1", "p3", "r1", "f1"}
+    assert result.status == "failed" and isinstance(result.error, QuarantineError) and result.rows == 4
+    assert "1 of 2 rows were refused (50%, more than 20%)" in str(result.error) and result.error.exit_code == 3
+    partly, refused, _ = rows
+    assert (partly["units_succeeded"], partly["units_failed"], partly["message"]) == (2, 1, "HTTP 500")
+    assert (refused["rows_received"], refused["rows_loaded"], refused["rows_quarantined"]) == (2, 1, 1)
+    assert "refused" in str(result.message)
+
+
+def test_refused_rows_up_to_the_threshold_are_no_failure(parts: Parts) -> None:
+    def bad_row(api: Api, units: Sequence[Unit]) -> Fetched:
+        return Fetched([Rows(GAMES, [{"id": 5}, {"id": "a", "name": "x"}], answer())], [Outcome("1", "ok")])
+
+    result, _ = extract(parts, (resource("things", bad_row), ["1"]), quarantine_threshold=0.5)
+    assert result.status == "succeeded" and result.error is None
+
+
+def test_a_resource_of_which_every_unit_failed_has_failed(parts: Parts) -> None:
+    def never(api: Api, units: Sequence[Unit]) -> Fetched:
+        raise ApiError("HTTP 500", 500)
+
+    result, (row,) = extract(parts, (resource("things", never, batch=2), ["1", "2", "3"]))
+    assert (result.status, row["status"], row["units_failed"]) == ("failed", "failed", 3)
+
+
+def test_nothing_due_is_a_success_without_a_request(parts: Parts) -> None:
+    def never(api: Api, units: Sequence[Unit]) -> Fetched:
+        raise AssertionError("nothing is due")
+
+    result, (row,) = extract(parts, (resource("things", never), []))
+    assert (result.status, row["units_requested"], row["rows_loaded"]) == ("succeeded", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (SourceError("20 requests in a row failed"), SourceError),
+        (StoppedError("stopped"), StoppedError),
+        (RuntimeError("a defect"), SourceError),
+    ],
+    ids=["down", "stopped", "defect"],
+)
+def test_what_ends_a_source_keeps_what_was_fetched_and_leaves_the_rest_due(
+    parts: Parts, failure: Exception, kind: type[Exception]
+) -> None:
+    def until_third(api: Api, units: Sequence[Unit]) -> Fetched:
+        if units[0].unit_id == "3":
+            raise failure
+        return noted(api, units)
+
+    def never(api: Api, units: Sequence[Unit]) -> Fetched:
+        raise AssertionError("the source has ended")
+
+    ids = [str(number) for number in range(1, 31)]
+    then = (resource("next", never), ["1"])
+    result, rows = extract(parts, (resource("things", until_third), ids), then, concurrency=1)
+    assert result.status == "failed" and isinstance(result.error, kind)
+    (row,) = rows
+    assert row["units_succeeded"] >= 2 and row["units_succeeded"] + row["units_deferred"] == 30
+    assert row["units_deferred"] > 15, "what was waiting is not started any more"
+    achieved = {state["unit_id"] for state in parts.memory.rows(SYNC_LOG)}
+    assert {"1", "2"} <= achieved and "3" not in achieved and len(achieved) == row["units_succeeded"]
+
+
+def test_when_time_is_up_nothing_new_is_started_and_the_rest_stays_due(parts: Parts) -> None:
+    def slowly(api: Api, units: Sequence[Unit]) -> Fetched:
+        parts.clock.advance(61)
+        return noted(api, units)
+
+    result, (row,) = extract(
+        parts, (resource("things", slowly), ["1", "2", "3"]), concurrency=1, stage_time_limit_minutes=2
+    )
+    assert result.status == row["status"] == "partial" and result.error is None
+    assert (row["units_succeeded"], row["units_deferred"]) == (2, 1) and "time limit" in row["message"]
+
+
+def test_work_is_committed_chunk_by_chunk(parts: Parts) -> None:
+    ids = [str(number) for number in range(8)]
+    result, (row,) = extract(parts, (resource("things", good), ids), chunk_units=4)
+    assert result.rows == row["rows_loaded"] == len(loaded_games(parts)) == 8
+    assert parts.memory.loads >= 3, "two chunks, and the record of the run"
+
+
+def test_a_poll_is_taken_page_by_page(parts: Parts) -> None:
+    def poll(api: Api, known: Sequence[Unit]) -> Iterator[Fetched]:
+        assert [unit.unit_id for unit in known] == ["7"]
+        yield good(api, [Unit("1")])
+        yield Fetched(outcomes=[Outcome("top", "failed", message="HTTP 500")])
+
+    one = dataclasses.replace(resource("things", good), fetch=None, poll=poll)
+    result, (row,) = extract(parts, (one, ["7"]))
+    assert (result.status, row["units_requested"], row["units_deferred"]) == ("partial", 2, 0)
+    assert loaded_games(parts) == {"1"}
