@@ -219,15 +219,16 @@ def _show_plan(environment: Any, plan: list[dict[str, Any]], as_json: bool) -> N
         return
     print(f"dry run: nothing is fetched ({environment.data_kind} data, {environment.warehouse.location})")
     for row in plan:
-        print(f"  {row['source']}.{row['resource']:<12} {row['units']:>8,} due {row['calls']:>8,} calls")
+        ages = ", ".join(f"{name} {count:,}" for name, count in row["age_classes"].items())
+        print(f"  {row['source']}.{row['resource']:<12} {row['units']:>8,} due {row['calls']:>8,} calls  {ages}")
     for source in dict.fromkeys(row["source"] for row in plan):
         calls = sum(row["calls"] for row in plan if row["source"] == source)
         limit = environment.sections[source].points_per_minute
         seconds = max(0.0, (calls - limit) * 60 / limit)
         end = environment.clock.now() + dt.timedelta(seconds=seconds)
         print(
-            f"{source}: {calls:,} calls at {limit:,} a minute: {seconds:,.0f} s at best,"
-            f" earliest end {end:%Y-%m-%d %H:%M:%S} UTC; what streams bring up is due after them"
+            f"{source}: {calls:,} calls from a bucket of {limit:,} a minute: {seconds:,.0f} s at best, earliest end"
+            f" {end:%Y-%m-%d %H:%M:%S} UTC; channels and clips that the run itself brings up come on top"
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from pipelines.errors import UsageError
@@ -81,7 +82,7 @@ def show(found: dict[str, Any], console: Console) -> None:
         rate = stage["rows"] / stage["seconds"] if stage["rows"] and stage["seconds"] else None
         stages.add_row(
             stage["stage"], _status(stage["status"]), _decimal(stage["seconds"]), _count(stage["rows"]), _count(rate),
-            stage["message"] or "",
+            escape(stage["message"] or ""),
         )  # fmt: skip
     console.print(stages)
     if found["resources"]:
@@ -101,18 +102,19 @@ def show(found: dict[str, Any], console: Console) -> None:
         for row in found["resources"]:
             if fields := _listed(row["unknown_fields"]):
                 where = f"{row['source']}.{row['resource']}"
-                console.print(f"[yellow]new fields[/yellow] in {where}, kept in _extra: {', '.join(fields)}")
+                console.print(f"[yellow]new fields[/yellow] in {where}, kept in _extra: {escape(', '.join(fields))}")
     if found["dbt"]:
         console.print(_dbt_line(found["dbt"]), highlight=False)
     for node in found["dbt_problems"]:
-        console.print(f"  [red]{node['status']}[/red] {node['name']}: {node['message']}", highlight=False, markup=True)
+        told = escape(f"{node['name']}: {node['message']}")
+        console.print(f"  [red]{node['status']}[/red] {told}", highlight=False)
     received, loaded, refused = (
         sum(row[name] for row in found["resources"]) for name in ("rows_received", "rows_loaded", "rows_quarantined")
     )
     seconds = found["seconds"] or 0.0
     console.print(
         f"{_status(found['status'])} in {seconds:,.1f} s: {received:,} rows received, {loaded:,} loaded,"
-        f" {refused:,} refused; exit code {found['exit_code']}",
+        f" {refused:,} refused; exit code {'unknown' if found['exit_code'] is None else found['exit_code']}",
         highlight=False,
     )
     if refused:
@@ -120,9 +122,9 @@ def show(found: dict[str, Any], console: Console) -> None:
             "  refused rows and their reasons: select * from ops.fct_quarantine; `make replay` tries them again"
         )
     if found["error"]:
-        console.print(f"  [red]{found['error']}[/red]", highlight=False)
+        console.print(f"  [red]{escape(found['error'])}[/red]", highlight=False)
     if found["next_step"]:
-        console.print(f"  next: {found['next_step']}", highlight=False)
+        console.print(f"  next: {escape(found['next_step'])}", highlight=False)
 
 
 def show_history(runs: list[dict[str, Any]], console: Console) -> None:
@@ -131,7 +133,7 @@ def show_history(runs: list[dict[str, Any]], console: Console) -> None:
     for run in runs:
         grid.add_row(
             run["run_id"], run["command"], run["data_kind"], run["target"], _status(run["status"]),
-            _decimal(run["seconds"]), _count(run["exit_code"]), run["error"] or "",
+            _decimal(run["seconds"]), _count(run["exit_code"]), escape(run["error"] or ""),
         )  # fmt: skip
     console.print(grid)
 

@@ -225,11 +225,21 @@ class QuarantineError(SourceError):
 def plan(
     warehouse: Warehouse, source: Source, settings: Any, resources: Iterable[Resource], limit: int | None
 ) -> list[dict[str, Any]]:
-    """What a run would ask for, resource by resource: due units and calls."""
+    """What a run would ask for, resource by resource: due units, how many of them by age class, and calls at most."""
     found = []
     for resource in resources:
         units = len(due_units(warehouse, resource, limit))
+        classes = warehouse.rows(
+            "select case when last_success_at is null then 'never fetched' else age_class end as age, count(*)"
+            f" from sync.{resource.view} where is_due group by 1 order by 2 desc"
+        )
         found.append(
-            {"source": source.name, "resource": resource.name, "units": units, "calls": resource.calls(units, settings)}
+            {
+                "source": source.name,
+                "resource": resource.name,
+                "units": units,
+                "age_classes": {name: int(count) for name, count in classes},
+                "calls": resource.calls(units, settings),
+            }
         )
     return found

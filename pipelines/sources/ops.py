@@ -72,7 +72,7 @@ RUN_RESOURCES = _table(
     Field("source", "text", "The source."),
     Field("resource", "text", "The resource."),
     Field("status", "text", "succeeded, partial or failed."),
-    Field("units_requested", "bigint", "Units (pages of a poll, channels, games ...) that the run asked for."),
+    Field("units_requested", "bigint", "Units (lists of a poll, channels, games ...) that the run asked for."),
     Field("units_succeeded", "bigint", "Units that the API answered, absences included."),
     Field("units_absent", "bigint", "Units that the API answered by leaving them out."),
     Field("units_failed", "bigint", "Units that failed after all retries; they stay due."),

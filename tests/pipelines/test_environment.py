@@ -53,7 +53,7 @@ def test_all_secrets_are_known_to_the_scrubber_and_none_to_the_record(
     assert isinstance(found.warehouse, PostgresWarehouse)
     assert found.scrubber.clean("hidden-secret p@ssword p%40ssword") == f"{MASK} {MASK} {MASK}"
     record = str(found.public_settings())
-    assert "hidden" not in record and "ssword" not in record and "an-id" in record
+    assert not any(secret in record for secret in ("hidden-secret", "p@ss", "p%40ss")) and "an-id" in record
     assert set(found.public_settings()) == {"airtime", *SOURCES}
 
 
