@@ -229,9 +229,10 @@ def plan(
     found = []
     for resource in resources:
         units = len(due_units(warehouse, resource, limit))
+        # a poll asks for lists, and for channels only where it misses them
+        age = "age_class" if resource.poll else "case when last_success_at is null then 'never' else age_class end"
         classes = warehouse.rows(
-            "select case when last_success_at is null then 'never fetched' else age_class end as age, count(*)"
-            f" from sync.{resource.view} where is_due group by 1 order by 2 desc"
+            f"select {age}, count(*) from sync.{resource.view} where is_due group by 1 order by 2 desc"
         )
         found.append(
             {
