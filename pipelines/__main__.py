@@ -182,7 +182,10 @@ def clean(options: argparse.Namespace) -> int:
     """Remove run-time files, after asking."""
     import shutil
 
-    directory = _environment(options).data_dir
+    environment = _environment(options)
+    directory = environment.data_dir
+    if environment.root.resolve().is_relative_to(directory.resolve()):
+        raise UsageError(f"DATA_DIR is {directory}, with the project itself in it", "remove by hand what can go")
     if not directory.exists():
         print(f"{directory} does not exist")
         return 0

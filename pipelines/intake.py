@@ -74,8 +74,8 @@ class Intake:
         # appended to by the threads that fetch
         self._requests: deque[dict[str, Any]] = deque()
         self._landed: list[Path] = []
-        self._landed_units = 0
-        self._landed_rows = 0
+        self._taken_units = 0
+        self._taken_rows = 0
         self._flushed_at = clock.monotonic()
 
     def recover(self) -> int:
@@ -109,7 +109,7 @@ class Intake:
             tally.rows_received += len(part.rows)
             tally.rows_quarantined += len(checked.refused)
             tally.unknown_fields |= checked.unknown_fields
-            self._landed_rows += checked.rows.num_rows
+            self._taken_rows += checked.rows.num_rows
         for outcome in fetched.outcomes:
             unit = units.get(outcome.unit_id, Unit(outcome.unit_id))
             failed = outcome.status == "failed"
@@ -117,7 +117,7 @@ class Intake:
             tally.units_succeeded += not failed
             tally.units_absent += outcome.status == "absent"
             tally.last_failure = outcome.message or tally.last_failure
-            self._landed_units += 1
+            self._taken_units += 1
             self.record(
                 SYNC_LOG,
                 {
@@ -167,9 +167,9 @@ class Intake:
         if batch := self._landing.write(held):
             self._landed.append(batch)
 
-    def chunk_is_full(self) -> bool:
-        """Whether enough has landed to be loaded."""
-        return self._landed_units >= self._chunk_units or self._landed_rows >= CHUNK_ROWS
+    def chunk_is_full(self, units_under_way: int = 0) -> bool:
+        """Whether what was taken, with what is still under way, makes a chunk."""
+        return self._taken_units + units_under_way >= self._chunk_units or self._taken_rows >= CHUNK_ROWS
 
     def commit(self, tally: Tally | None = None) -> int:
         """Land and load all that has been taken; returns the rows of the sources' own tables."""
@@ -177,7 +177,7 @@ class Intake:
         tables = self._landing.read(self._landed, self._tables)
         self._loader.load(tables)
         self._landing.discard(self._landed)
-        self._landed, self._landed_units, self._landed_rows = [], 0, 0
+        self._landed, self._taken_units, self._taken_rows = [], 0, 0
         rows = sum(rows.num_rows for table, rows in tables.items() if table.fetched)
         if tally:
             tally.rows_loaded += rows

@@ -23,7 +23,7 @@ from pipelines.resources import Api, Fetched, Outcome, Resource, Source, Unit
 from pipelines.sources.ops import RUN_RESOURCES
 from pipelines.warehouse import Warehouse
 
-# calls handed to the threads beyond those in flight, so that they have work while a chunk is loaded
+# calls handed to the threads for each one in flight, so that they have work while a chunk is loaded
 AHEAD = 5
 
 log = logging.getLogger("airtime.sync")
@@ -161,13 +161,15 @@ class Extraction:
     def _fetch_all(self, resource: Resource, units: Sequence[Unit], tally: Tally, meter: Meter) -> None:
         """Fetch units in batches from a pool of threads, until all are done or time is up."""
         waiting = deque(units[i : i + resource.batch] for i in range(0, len(units), resource.batch))
-        concurrency = self._api.general.concurrency
+        general = self._api.general
+        # what is under way while a chunk is loaded belongs to it: a crash then repeats one chunk at most
+        ahead = min(general.concurrency * AHEAD, max(1, general.chunk_units // 2 // resource.batch))
         done: queue.SimpleQueue[tuple[Sequence[Unit], Future[Fetched | None]]] = queue.SimpleQueue()
         under_way = 0
         error: BaseException | None = None
-        with ThreadPoolExecutor(concurrency, thread_name_prefix=f"{self._source.name}.{resource.name}") as pool:
+        with ThreadPoolExecutor(general.concurrency, thread_name_prefix=f"{self._source.name}.{resource.name}") as pool:
             while under_way or (waiting and error is None):
-                while waiting and under_way < concurrency * AHEAD and error is None:
+                while waiting and under_way < ahead and error is None:
                     batch = waiting.popleft()
                     future = pool.submit(self._fetch, resource, batch)
                     future.add_done_callback(lambda future, batch=batch: done.put((batch, future)))
@@ -181,7 +183,8 @@ class Extraction:
                     error = error or failure
                     pool.shutdown(wait=False, cancel_futures=True)
                 elif fetched := future.result():
-                    self._take(resource, fetched, {unit.unit_id: unit for unit in batch}, tally, meter)
+                    known = {unit.unit_id: unit for unit in batch}
+                    self._take(resource, fetched, known, tally, meter, under_way * resource.batch)
         if isinstance(error, AirtimeError):
             raise error
         if error:
@@ -200,9 +203,17 @@ class Extraction:
         except ApiError as error:
             return Fetched(outcomes=[Outcome(unit.unit_id, "failed", message=str(error)) for unit in batch])
 
-    def _take(self, resource: Resource, fetched: Fetched, units: dict[str, Unit], tally: Tally, meter: Meter) -> None:
+    def _take(
+        self,
+        resource: Resource,
+        fetched: Fetched,
+        units: dict[str, Unit],
+        tally: Tally,
+        meter: Meter,
+        units_under_way: int = 0,
+    ) -> None:
         self._intake.take(self._source.name, resource.name, fetched, units, tally)
-        if self._intake.chunk_is_full():
+        if self._intake.chunk_is_full(units_under_way):
             self._intake.commit(tally)
         meter.show(tally.units_succeeded + tally.units_failed, tally.rows_received, tally.units_failed)
 

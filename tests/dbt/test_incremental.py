@@ -132,7 +132,7 @@ def tell(warehouse: Warehouse) -> Story:
             "raw_twitch.streams": [
                 stream("12:00", "s1", "1", 10),
                 stream("12:05", "s1", "1", 21),
-                stream("12:00", "s2", "2", 7, game_id="", game_name="", tags=None, title=""),
+                stream("12:05", "s2", "2", 7, game_id="", game_name="", tags=None, title=""),
             ],
             "raw_twitch.users": [user("12:00", "1", "affiliate"), user("12:00", "2", "")],
             "raw_twitch.videos": [video(1, "v1", 100)],
@@ -150,7 +150,7 @@ def tell(warehouse: Warehouse) -> Story:
     )
     story.parts.append(marts(warehouse, "+path:models/marts/live"))
 
-    # a rename, a broadcast that ended, a channel that is gone
+    # a rename, and a broadcast that ended
     warehouse.load(
         at("12:16"),
         {
@@ -172,22 +172,7 @@ def tell(warehouse: Warehouse) -> Story:
             ],
         },
     )
-    warehouse.load(
-        at("12:17"),
-        {
-            "raw_ops.polls": polled("12:15"),
-            "raw_ops.sync_log": [
-                {
-                    "source": "twitch",
-                    "resource": "users",
-                    "unit_id": "2",
-                    "status": "absent",
-                    "last_attempt_at": at("12:16"),
-                    "last_success_at": at("12:16"),
-                }
-            ],
-        },
-    )
+    warehouse.load(at("12:17"), {"raw_ops.polls": polled("12:15")})
     story.parts.append(marts(warehouse, "path:models/marts/live"))
 
     # the killed load is recovered; rows of older slots arrive; a slot and a day are fetched again
@@ -197,6 +182,7 @@ def tell(warehouse: Warehouse) -> Story:
         {
             "raw_twitch.streams": [
                 stream("11:55", "s2", "2", 1000, login="before"),
+                stream("12:03", "s1", "1", 15, login="between"),
                 stream("12:15", "s1", "1", 31, login="renamed", game_id="clipped", game_name="Clipped"),
             ],
             "raw_twitch.users": [user("11:50", "1", "partner")],
@@ -207,9 +193,24 @@ def tell(warehouse: Warehouse) -> Story:
     )
     story.parts.append(marts(warehouse, "path:models/marts/live"))
 
-    # the old name comes back; the poll breaks off
+    # the old name comes back; the poll breaks off; a channel is gone
     warehouse.load(at("12:26") + dt.timedelta(microseconds=1), {"raw_twitch.streams": [stream("12:25", "s1", "1", 8)]})
-    warehouse.load(at("12:27"), {"raw_ops.polls": polled("12:25", complete=False)})
+    warehouse.load(
+        at("12:27"),
+        {
+            "raw_ops.polls": polled("12:25", complete=False),
+            "raw_ops.sync_log": [
+                {
+                    "source": "twitch",
+                    "resource": "users",
+                    "unit_id": "2",
+                    "status": "absent",
+                    "last_attempt_at": at("12:26"),
+                    "last_success_at": at("12:26"),
+                }
+            ],
+        },
+    )
     story.parts.append(marts(warehouse, "path:models/marts/live"))
 
     with far_from_utc(warehouse):
@@ -260,22 +261,37 @@ def test_both_engines_give_the_same_rows(stories: dict[str, Story], name: str) -
 
 def test_rows_of_an_unfinished_load_count_only_once_it_is_complete(story: Story) -> None:
     assert [len(rows(part, "fct_streams", "s4")) for part in story.parts] == [0, 0, 1, 1]
-    assert [len(rows(part, "fct_stream_snapshots", "s1")) for part in story.parts] == [2, 3, 4, 5]
+    assert [len(rows(part, "fct_stream_snapshots", "s1")) for part in story.parts] == [2, 3, 5, 6]
 
 
-def test_a_row_of_an_older_slot_moves_the_start_of_its_broadcast(story: Story) -> None:
+def test_a_row_of_an_older_slot_moves_the_start_of_its_broadcast_and_channel(story: Story) -> None:
+    first_seen = at("11:55") + dt.timedelta(seconds=2, microseconds=345678)
     assert not rows(story.parts[1], "fct_streams", "s2", 1000)
-    assert rows(story.parts[2], "fct_streams", "s2", 1000, at("11:55") + dt.timedelta(seconds=2, microseconds=345678))
+    assert rows(story.parts[2], "fct_streams", "s2", 1000, first_seen)
+    assert rows(story.parts[2], "dim_channels", "2", first_seen)
 
 
 def test_a_broadcast_ends_by_a_complete_poll_without_it(story: Story) -> None:
     live = [sorted(row[2] for row in part["rpt_top_live"]) for part in story.parts]
-    assert live == [["s1"], ["s1", "s3"], ["s1", "s3"], ["s1", "s3"]]
+    assert live == [["s1", "s2"], ["s1", "s3"], ["s1", "s3"], ["s1", "s3"]]
 
 
-def test_a_name_that_comes_back_is_a_third_version(story: Story) -> None:
-    versions = sorted(row[2:4] for row in rows(story.last, "dim_channels_history", "1"))
-    assert versions == [(1, "login1"), (2, "login1"), (3, "renamed"), (4, "login1")]
+def test_a_name_that_comes_back_is_a_version_of_its_own(story: Story) -> None:
+    versions = [
+        sorted(row[3] for row in rows(part, "dim_channels_history", "1") if row[5] == "affiliate")
+        for part in story.parts
+    ]
+    assert versions == [
+        ["login1"],
+        ["login1", "renamed"],
+        ["between", "login1", "login1", "renamed"],
+        ["between", "login1", "login1", "login1", "renamed"],
+    ]
+
+
+def test_a_channel_is_gone_once_the_api_leaves_it_out(story: Story) -> None:
+    gone = [[row[1] for row in part["dim_channels"] if row[12]] for part in story.parts]
+    assert gone == [[], [], [], ["2"]]
 
 
 def test_a_slot_that_is_fetched_again_counts_once(story: Story) -> None:

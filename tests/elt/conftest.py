@@ -34,6 +34,7 @@ from pipelines.__main__ import main
 from pipelines.clock import Clock
 from pipelines.sandbox import Sandbox
 from pipelines.sandbox.apis.base import Answer
+from pipelines.sandbox.apis.twitch import CLIENT_SECRET
 from pipelines.sandbox.faults import KINDS
 from pipelines.sandbox.server import Served
 from pipelines.sandbox.world import Channel
@@ -50,7 +51,7 @@ MODELS_ONLY = {"DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
 # without any setting of the project in it
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
 # characters of a secret that may not show: a secret that is cut off is still one
-LEAST = 10
+LEAST = 16
 RUN_SECONDS = 240
 WAIT_SECONDS = 120
 # what depends on when and by which request a row came, and not on the world
@@ -106,6 +107,7 @@ class Postgres:
 
     def __init__(self, url: str, password: str) -> None:
         self.url = url
+        self.name = url.rpartition("/")[2]
         self.password = password
 
     def settings(self) -> dict[str, str]:
@@ -215,6 +217,7 @@ class Project:
             logger.handlers, logger.level = handlers, level
             # dlt leaves its connection to the reference cycles; another process could not open the file
             gc.collect()
+            assert not any(".duckdb" in name for name in open_files()), "the warehouse is still open in this process"
         return Done(code, out.getvalue(), err.getvalue())
 
     def query(self, sql: str) -> list[Row]:
@@ -246,6 +249,15 @@ class Project:
         """Lose what the machine knew and keep the warehouse."""
         for name in ("dlt", "landing"):
             shutil.rmtree(self.data / name)
+
+
+def open_files() -> list[str]:
+    """What this process has open, as far as the system tells."""
+    found = []
+    for link in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            found.append(str(link.readlink()))
+    return found
 
 
 def plain(value: Any) -> Any:
@@ -360,6 +372,12 @@ def assert_loaded_equals_served(project: Project, served: list[Served]) -> dict[
     return counts
 
 
+def assert_same_rows(project: Project, other: Project) -> None:
+    """Both hold the same rows of the API."""
+    for name, table in TABLES.items():
+        assert texts(loaded_rows(project, table)) == texts(loaded_rows(other, table)), f"raw_twitch.{name}"
+
+
 def unit_requests(served: list[Served]) -> Counter[tuple[str, str]]:
     """How often each unit of the resources that go channel by channel was asked for and answered (first pages)."""
     return Counter(
@@ -369,11 +387,10 @@ def unit_requests(served: list[Served]) -> Counter[tuple[str, str]]:
     )
 
 
-def talkative(sandbox: Sandbox, *others: str) -> list[str]:
-    """Make every error of the API repeat all secrets that a request may hold; returns them, tokens as they are issued."""
+def talkative(sandbox: Sandbox, *known_secrets: str) -> list[str]:
+    """Make every error of the API repeat these secrets and its tokens; returns them all, tokens as they are issued."""
     (api,) = sandbox.apis
-    env = sandbox.env()
-    known = [env["TWITCH_CLIENT_SECRET"], *others]
+    known = list(known_secrets)
     issue, error = api.tokens.issue, api.error
 
     def issued(now: float) -> str:
@@ -490,27 +507,39 @@ def new_project(base: Project, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 
 @pytest.fixture(scope="session")
-def new_postgres(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[dict[str, str]], Project]:
-    """Make a project on a new PostgreSQL database, with a password that has to be quoted in addresses."""
-    password = f"{secrets.token_hex(6)} @/:{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create role planted superuser login password '{password}'")  # type: ignore[arg-type]
-
-    def make(env: dict[str, str]) -> Project:
-        address = postgres_server.new_database().rpartition("@")[2]
-        database = Postgres(f"postgresql://planted:{quote(password, safe='')}@{address}", password)
-        return Project(tmp_path_factory.mktemp("postgres"), database, env)
-
-    return make
-
-
-@pytest.fixture(scope="session")
 def aside() -> Iterator[ThreadPoolExecutor]:
     """A thread for runs on PostgreSQL, which may go on beside those on DuckDB."""
     with ThreadPoolExecutor(1) as pool:
         yield pool
+
+
+@pytest.fixture(scope="session")
+def new_postgres(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, aside: ThreadPoolExecutor
+) -> Callable[[dict[str, str]], Project]:
+    """Make a project on a PostgreSQL database that is set up and empty, with a password to be quoted in addresses."""
+    password = f"{secrets.token_hex(6)} @/:{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create role planted superuser login password '{password}'")  # type: ignore[arg-type]
+    template = Postgres(postgres_server.new_database(), "")
+
+    def set_up() -> None:
+        with still_world() as sandbox:
+            done = Project(tmp_path_factory.mktemp("postgres-base"), template, sandbox.env()).run("elt", "--dry-run")
+            assert done.code == 0, done.err
+
+    ready = aside.submit(set_up)
+
+    def make(env: dict[str, str]) -> Project:
+        ready.result()
+        name = f"copy_{secrets.token_hex(4)}"
+        with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"create database {name} template {template.name}")  # type: ignore[arg-type]
+        user = f"planted:{quote(password, safe='')}"
+        url = f"postgresql://{user}@127.0.0.1:{postgres_server.port}/{name}"
+        return Project(tmp_path_factory.mktemp("postgres"), Postgres(url, password), env)
+
+    return make
 
 
 @dataclass
@@ -559,9 +588,7 @@ class Troubled:
 
 
 @pytest.fixture(scope="session")
-def troubled_soon(
-    aside: ThreadPoolExecutor, new_postgres: Callable[[dict[str, str]], Project]
-) -> Future[Troubled]:
+def troubled_soon(aside: ThreadPoolExecutor, new_postgres: Callable[[dict[str, str]], Project]) -> Future[Troubled]:
     return aside.submit(run_in_trouble, new_postgres)
 
 
@@ -574,7 +601,7 @@ def run_in_trouble(new_postgres: Callable[[dict[str, str]], Project]) -> Trouble
     with still_world(faults=dict.fromkeys(KINDS, 0.05)) as sandbox:
         project = new_postgres(sandbox.env())
         spoil(sandbox)
-        known = talkative(sandbox, project.database.password)
+        known = talkative(sandbox, CLIENT_SECRET, project.database.password)
         sandbox.force_401(after=40)
         done = project.run("elt", "--json", RETRY_MAX="9")
         assert done.code == 0, done.err + done.out

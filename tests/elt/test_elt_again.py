@@ -80,8 +80,8 @@ def test_one_resource_runs_alone_from_what_the_warehouse_knows(again: Again) -> 
 def test_malformed_ids_cost_their_own_units_only(again: Again) -> None:
     polled = again.sandbox.world.live(again.sandbox.clock.time()).ranked
     bad = {polled[9].channel.id: "abc", polled[10].channel.id: "99999999999", polled[11].channel.id: "007"}
-    again.sandbox.edits["streams"] |= {id: {"user_id": value} for id, value in bad.items()}
-    again.extract("--full", "--resources", "streams", "users", "channels", "followers")
+    again.sandbox.edits["streams"] |= {channel: {"user_id": value} for channel, value in bad.items()}
+    again.extract("--full", "--resources", "streams users channels")
     failed = again.project.query(
         "select resource, unit_id from raw_ops.sync_log where status = 'failed' and resource in ('users', 'channels')"
     )

@@ -26,9 +26,9 @@ class Refused:
 def refused(new_project: Callable[..., Project]) -> Refused:
     with still_world(channels=60) as sandbox:
         live = [channel.id for channel in live_channels(sandbox)]
-        sandbox.edits["users"] |= {id: without("created_at") for id in live[::2]}
+        sandbox.edits["users"] |= {channel: without("created_at") for channel in live[::2]}
         project = new_project(sandbox.env())
-        done = project.run("elt", **MODELS_ONLY)
+        done = project.run("elt", "--resources", "streams users", **MODELS_ONLY)
     return Refused(project, done, set(live[::2]), set(live))
 
 
@@ -45,8 +45,7 @@ def test_everything_good_is_loaded_and_the_marts_are_built(refused: Refused) -> 
     query = refused.project.query
     assert {row["id"] for row in query("select id from raw_twitch.users")} == refused.live - refused.bad
     assert {row["channel_id"] for row in query("select channel_id from live.dim_channels")} == refused.live
-    for table in ("fct_videos", "fct_clips", "dim_categories"):
-        assert refused.project.value(f"select count(*) from live.{table}") > 0, table
+    assert refused.project.value("select count(*) from live.fct_stream_snapshots") == len(refused.live)
 
 
 def test_a_replay_takes_rows_in_once_they_fit(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +53,8 @@ def test_a_replay_takes_rows_in_once_they_fit(refused: Refused, monkeypatch: pyt
     same = project.call("replay")
     assert (same.code, same.out) == (0, f"0 rows accepted, {len(refused.bad)} refused still\n")
     fields = tuple(
-        dataclasses.replace(field, optional=True) if field.name == "created_at" else field for field in twitch.USERS.fields
+        dataclasses.replace(field, optional=True) if field.name == "created_at" else field
+        for field in twitch.USERS.fields
     )
     tables = tuple(
         dataclasses.replace(table, fields=fields) if table is twitch.USERS else table for table in twitch.TABLES

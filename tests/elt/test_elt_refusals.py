@@ -1,4 +1,4 @@
-"""What a run refuses, before it has written anything: the exit code, what is wrong in one line, what to do in the next."""
+"""What a run refuses before it has written anything: an exit code, a line on what is wrong, a line on what to do."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from pipelines.clock import Clock
 from pipelines.sandbox import Sandbox
 from pipelines.warehouse import DuckDBWarehouse, PostgresWarehouse, Warehouse
-from tests.elt.conftest import Done, DuckDB, Project, Troubled, Undisturbed, still_world
+from tests.elt.conftest import Done, Project, Troubled, still_world
 
 NOWHERE = "postgresql://reader:of-no-use@127.0.0.1:1/nowhere"
 
@@ -146,8 +147,6 @@ def test_a_warehouse_held_by_another_run_is_refused_by_its_name(untouched: Proje
 
 def test_the_same_on_postgres(troubled: Troubled, sandbox: Sandbox) -> None:
     project = troubled.project
-    from urllib.parse import urlsplit
-
     parts = urlsplit(project.database.url)
     password = project.database.password
     warehouse = PostgresWarehouse(parts.hostname, parts.port, parts.path[1:], parts.username, password)
@@ -156,10 +155,13 @@ def test_the_same_on_postgres(troubled: Troubled, sandbox: Sandbox) -> None:
     assert_refused(done, 75, "is held by run 42 (pid 1 on another)")
 
 
-def test_a_failing_data_test_is_exit_code_1(undisturbed: Undisturbed, tmp_path: Path) -> None:
-    project = undisturbed.project.copy(tmp_path)
-    project.query("insert into raw_twitch.games select * from raw_twitch.games limit 1")
-    done = project.run("transform", DBT_EXCLUDE_RESOURCE_TYPES="unit_test")
+def test_a_failing_data_test_is_exit_code_1(project: Project, tmp_path: Path) -> None:
+    broken = project.copy(tmp_path)
+    broken.query(
+        "insert into raw_twitch.games (id, name, fetched_at, request_id, _dlt_load_id)"
+        " select '1', 'twice', now(), '', load_id from raw_twitch._dlt_loads, range(2) limit 2"
+    )
+    done = broken.run("transform", DBT_EXCLUDE_RESOURCE_TYPES="unit_test")
     assert done.code == 1, done.err + done.out
-    assert "unique_combination_stg_twitch__games" in done.out
-    assert project.value("select exit_code from ops.fct_runs order by started_at desc, exit_code desc limit 1") == 1
+    assert "unique_combination_stg_twitch__games_category_id" in done.out
+    assert broken.query("select status, exit_code from ops.fct_runs") == [{"status": "failed", "exit_code": 1}]

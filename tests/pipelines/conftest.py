@@ -77,7 +77,7 @@ class Parts:
         return replace(parts_in(self.directory), memory=self.memory)
 
     def put(self, table: Table, rows: pa.Table) -> None:
-        """Rows in a raw table, without a loader."""
+        """Merge rows into a raw table, without a loader."""
         self.warehouse.path.parent.mkdir(parents=True, exist_ok=True)
         with duckdb.connect(str(self.warehouse.path)) as connection:
             connection.execute(f"create schema if not exists {table.dataset}")
@@ -85,6 +85,8 @@ class Parts:
                 "given", rows.append_column("_dlt_load_id", pa.array([""] * rows.num_rows, pa.string()))
             )
             connection.execute(f"create table if not exists {table.qualified_name} as from given limit 0")
+            key = ", ".join(table.primary_key)
+            connection.execute(f"delete from {table.qualified_name} where ({key}) in (select ({key}) from given)")
             connection.execute(f"insert into {table.qualified_name} by name from given")
 
 

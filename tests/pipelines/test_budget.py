@@ -166,7 +166,7 @@ def test_the_time_for_a_plan_starts_from_a_full_bucket() -> None:
 
 
 def test_thirty_threads_draw_an_api_dry_and_meet_no_429() -> None:
-    limit, beyond = 600, 15
+    limit, beyond = 900, 5
     log: list[dict[str, object]] = []
     with Sandbox(channels=10, points_per_minute=limit) as sandbox:
         # what is tested here is a race, so time is real
@@ -190,5 +190,5 @@ def test_an_empty_bucket_left_by_an_earlier_run_is_waited_for() -> None:
         log: list[dict[str, object]] = []
         again = twitch_api(sandbox, clock=Clock(), log=log)
         with ThreadPoolExecutor(30) as pool:
-            list(pool.map(lambda _: again.client.get("/users", [("id", "1")], resource="users"), range(15)))
+            list(pool.map(lambda _: again.client.get("/users", [("id", "1")], resource="users"), range(6)))
     assert sum(int(str(row["rate_limited"])) for row in log) <= 1, "at most the one request that found it empty"

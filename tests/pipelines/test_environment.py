@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -151,17 +153,17 @@ def test_the_sandbox_of_a_demo_does_not_outlive_a_parent_that_is_killed() -> Non
         "import os, signal\n"
         "from pipelines import environment\n"
         "environment.SANDBOX_OPTIONS += ('--channels', '10')\n"
-        "sandbox = environment.SandboxProcess()\n"
-        "sandbox.start()\n"
-        "print(sandbox._process.pid, flush=True)\n"
+        "print(environment.SandboxProcess().start()['TWITCH_API_URL'], flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert parent.stdout and parent.stderr
-    pid = int(parent.stdout.readline())
-    # the end of its standard error is the end of the last process that holds it
-    parent.stderr.read()
-    parent.wait()
-    parent.stdout.close()
-    parent.stderr.close()
-    assert not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        url = parent.stdout.readline().strip()
+        assert url and parent.wait() == -signal.SIGKILL
+    for _ in range(200):
+        try:
+            requests.get(url, timeout=10)
+        except requests.ConnectionError:
+            return
+        threading.Event().wait(0.05)
+    pytest.fail("it still answers")

@@ -61,15 +61,14 @@ def test_the_same_row_refused_twice_is_one_row_and_others_are_others() -> None:
 
 
 def test_rows_are_taken_in_once_their_declaration_fits_and_the_others_stay(parts: Parts) -> None:
-    checked = check(STRICT, [{"id": "1", "name": "One", "new": 1}, {"id": 2, "name": "Two"}, "no object"], context())
-    given = own_rows(QUARANTINE, quarantine_rows(STRICT, checked.refused, context(), "run"))
-    parts.loader.load({QUARANTINE: given, GAMES: GAMES.arrow_schema.empty_table()})
+    refuse(parts, {0: [{"id": "1", "name": "One", "new": 1}, {"id": 2, "name": "Two"}, "no object"]})
     loads, refused = replay(parts.warehouse, [GAMES], LATER, "again")
     assert refused == 2
     (row,) = loads[GAMES].to_pylist()
     assert (row["id"], row["name"], row["_extra"]) == ("1", "One", '{"new":1}')
     assert (row["fetched_at"], row["request_id"]) == (NOW.replace(tzinfo=None), "run-twitch-000000")
-    parts.loader.load(loads)
+    for table, found in loads.items():
+        parts.put(table, found)
     marks = {payload: replayed for payload, _, replayed in kept(parts.warehouse)}
     assert len(marks) == 3 and marks.pop('{"id":"1","name":"One","new":1}') == LATER.replace(tzinfo=None)
     assert set(marks.values()) == {None}

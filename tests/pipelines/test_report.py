@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from rich.console import Console
 
@@ -36,6 +37,7 @@ NODE = {
     "run_id": RUN["run_id"], "name": "fct_streams", "resource_type": "model", "status": "success", "seconds": 0.5,
     "failures": None, "message": "OK",
 }  # fmt: skip
+FAILED_TEST = NODE | {"name": "a_test", "resource_type": "test", "status": "fail", "message": "Got 1 result"}
 TYPES = {str: "varchar", int: "bigint", float: "double", dt.datetime: "timestamp", type(None): "varchar"}
 
 
@@ -51,10 +53,12 @@ def warehouse(tmp_path: Path) -> DuckDBWarehouse:
     return warehouse
 
 
-def put(warehouse: DuckDBWarehouse, table: str, row: dict[str, Any], **changes: Any) -> None:
-    values = {**row, **changes}.values()
-    texts = ", ".join("null" if value is None else f"'{str(value).replace(chr(39), 2 * chr(39))}'" for value in values)
-    warehouse.execute(f"insert into ops.{table} values ({texts})")
+def put(warehouse: DuckDBWarehouse, **rows: list[dict[str, Any]]) -> None:
+    """Rows in the marts, by table."""
+    with duckdb.connect(str(warehouse.path)) as connection:
+        for table, given in rows.items():
+            marks = ", ".join("?" * len(given[0]))
+            connection.executemany(f"insert into ops.{table} values ({marks})", [list(row.values()) for row in given])
 
 
 def shown(found: dict[str, Any]) -> str:
@@ -72,13 +76,14 @@ def test_a_warehouse_without_runs_says_so(warehouse: DuckDBWarehouse) -> None:
 
 def test_the_last_run_is_read_with_its_parts_in_order(warehouse: DuckDBWarehouse) -> None:
     earlier = RUN["started_at"] - dt.timedelta(days=1)
-    put(warehouse, "fct_runs", RUN)
-    put(warehouse, "fct_runs", RUN, run_id="earlier", started_at=earlier)
-    put(warehouse, "fct_run_stages", STAGE, stage="transform", position=2)
-    put(warehouse, "fct_run_stages", STAGE)
-    put(warehouse, "fct_run_stages", STAGE, run_id="earlier", stage="other")
-    put(warehouse, "fct_dbt_nodes", NODE)
-    put(warehouse, "fct_dbt_nodes", NODE, name="a_test", resource_type="test", status="fail", message="Got 1 result")
+    put(
+        warehouse,
+        fct_runs=[RUN, RUN | {"run_id": "earlier", "started_at": earlier}],
+        fct_run_stages=[
+            STAGE | {"stage": "transform", "position": 2}, STAGE, STAGE | {"run_id": "earlier", "stage": "other"},
+        ],
+        fct_dbt_nodes=[NODE, FAILED_TEST],
+    )  # fmt: skip
     found = report.read(warehouse)
     assert found["run_id"] == RUN["run_id"] and found["started_at"] == "2026-10-01T12:00:00Z"
     assert [stage["stage"] for stage in found["stages"]] == ["extract_twitch", "transform"]
@@ -90,8 +95,7 @@ def test_the_last_run_is_read_with_its_parts_in_order(warehouse: DuckDBWarehouse
 
 
 def test_machines_get_all_of_it_as_json(warehouse: DuckDBWarehouse) -> None:
-    put(warehouse, "fct_runs", RUN)
-    put(warehouse, "fct_run_resources", RESOURCE)
+    put(warehouse, fct_runs=[RUN], fct_run_resources=[RESOURCE])
     found = json.loads(report.to_json(report.read(warehouse)))
     (row,) = found["resources"]
     assert {name: row[name] for name in RESOURCE if name not in ("run_id", "started_at")} == {
@@ -100,10 +104,14 @@ def test_machines_get_all_of_it_as_json(warehouse: DuckDBWarehouse) -> None:
 
 
 def test_people_see_the_counts_the_failures_and_what_to_do(warehouse: DuckDBWarehouse) -> None:
-    put(warehouse, "fct_runs", RUN, status="failed", exit_code=3, error="twitch: it is down", next_step="run again")
-    put(warehouse, "fct_run_stages", STAGE)
-    put(warehouse, "fct_run_resources", RESOURCE)
-    put(warehouse, "fct_dbt_nodes", NODE, name="a_test", resource_type="test", status="fail", message="Got 1 result")
+    failed = RUN | {"status": "failed", "exit_code": 3, "error": "twitch: it is down", "next_step": "run again"}
+    put(
+        warehouse,
+        fct_runs=[failed],
+        fct_run_stages=[STAGE],
+        fct_run_resources=[RESOURCE],
+        fct_dbt_nodes=[FAILED_TEST],
+    )
     text = shown(report.read(warehouse))
     assert "DEMO DATA" in text and "12 units left" in text and "5,000" in text and "2,500" in text
     assert "1,250 rows received, 1,240 loaded, 7 refused; exit code 3" in text
@@ -113,10 +121,13 @@ def test_people_see_the_counts_the_failures_and_what_to_do(warehouse: DuckDBWare
 
 def test_text_from_elsewhere_is_shown_as_it_is(warehouse: DuckDBWarehouse) -> None:
     odd = "type [bigint] closed by [/bigint] in a[0] \\[x]"
-    put(warehouse, "fct_runs", RUN, status="failed", error=odd, next_step=odd)
-    put(warehouse, "fct_run_stages", STAGE, message=odd)
-    put(warehouse, "fct_run_resources", RESOURCE, unknown_fields=json.dumps([odd]))
-    put(warehouse, "fct_dbt_nodes", NODE, name="odd", status="error", message=odd)
+    put(
+        warehouse,
+        fct_runs=[RUN | {"status": "failed", "error": odd, "next_step": odd}],
+        fct_run_stages=[STAGE | {"message": odd}],
+        fct_run_resources=[RESOURCE | {"unknown_fields": json.dumps([odd])}],
+        fct_dbt_nodes=[NODE | {"status": "error", "message": odd}],
+    )
     assert shown(report.read(warehouse)).count(odd) == 5
     screen = io.StringIO()
     report.show_history(report.history(warehouse, 1), Console(file=screen, width=200))
@@ -124,7 +135,7 @@ def test_text_from_elsewhere_is_shown_as_it_is(warehouse: DuckDBWarehouse) -> No
 
 
 def test_a_run_that_is_not_over_or_was_killed_can_be_shown(warehouse: DuckDBWarehouse) -> None:
-    put(warehouse, "fct_runs", RUN, status="killed", finished_at=None, seconds=None, exit_code=None)
+    put(warehouse, fct_runs=[RUN | {"status": "killed", "finished_at": None, "seconds": None, "exit_code": None}])
     text = shown(report.read(warehouse))
     assert "killed" in text and "None" not in text
     screen = io.StringIO()

@@ -39,7 +39,7 @@ def make_due(parts: Parts, view: str, ids: Sequence[str]) -> None:
     parts.warehouse.execute(
         "create schema if not exists sync",
         f"create or replace view sync.{view} as select unit_id, position, cast(null as timestamp) as last_success_at,"
-        f" cast(null as timestamp) as synced_until, 0 as failures, position >= 0 as is_due"
+        f" cast(null as timestamp) as synced_until, 0 as failures, position >= 0 as is_due, 'big' as age_class"
         f" from (values {values}) as units (unit_id, position)",
     )
 
@@ -103,13 +103,15 @@ def test_a_reset_makes_the_resources_named_due_and_drops_no_row(parts: Parts) ->
 
 
 def test_a_plan_says_what_is_due_and_how_many_calls_it_takes(parts: Parts) -> None:
-    for one in twitch.SOURCE.resources:
+    resources = [one for one in twitch.SOURCE.resources if one.name in ("streams", "users", "clips")]
+    for one in resources:
         make_due(parts, one.view, [str(number) for number in range(250)])
-    found = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), twitch.SOURCE.resources, None)
-    calls = {row["resource"]: (row["units"], row["calls"]) for row in found}
-    assert calls["users"] == (250, 3) and calls["clips"] == (250, 250) and calls["streams"][0] == 250
-    limited = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), twitch.SOURCE.resources, 5)
-    assert {row["units"] for row in limited} == {5}
+    found = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), resources, None)
+    rows = {row["resource"]: (row["units"], row["calls"], row["age_classes"]) for row in found}
+    assert rows["users"] == (250, 3, {"never": 250}) and rows["clips"] == (250, 250, {"never": 250})
+    assert rows["streams"][0] == 250 and rows["streams"][2] == {"big": 250}, "a poll has no past"
+    (limited,) = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), resources[-1:], 5)
+    assert (limited["units"], limited["calls"]) == (5, 5)
 
 
 # -- fetching
