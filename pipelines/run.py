@@ -219,6 +219,8 @@ class Run:
             self._intake.record(DBT_NODES, *build.nodes)
             stage.rows = len(build.nodes)
             if build.errors:
+                # a build that breaks off may leave views dropped, and the report needs them
+                self._transform.ensure_views(self.run_id)
                 stage.status, stage.message = "failed", build.errors[0]
                 self.errors.append(TransformError(build.errors[0], "see data/logs/dbt.log and the model that it names"))
             elif build.failed_tests:

@@ -87,7 +87,7 @@ class Transform:
             *("--target", self._warehouse.target),
             *("--target-path", str(self.target_path.resolve())),
             *("--log-path", str(self._log_path.resolve())),
-            *("--log-level-file", "info"),
+            *("--log-level-file", "warn"),
             "--no-use-colors",
             "--no-use-colors-file",
         ]

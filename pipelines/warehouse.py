@@ -231,9 +231,12 @@ class PostgresWarehouse:
             yield
 
     def index_statements(self, dataset: str, table: str, columns: Sequence[str]) -> list[str]:
-        """An index on the key: dlt declares primary keys but makes no index for them."""
+        """Indexes on the key, for merging, and on the load, for incremental models; dlt makes neither."""
         listed = ", ".join(f'"{column}"' for column in columns)
-        return [f'create index if not exists "{table}_key" on "{dataset}"."{table}" ({listed})']
+        return [
+            f'create index if not exists "{table}_key" on "{dataset}"."{table}" ({listed})',
+            f'create index if not exists "{table}_load" on "{dataset}"."{table}" (_dlt_load_id)',
+        ]
 
     @contextlib.contextmanager
     def _connect(self, **options: Any) -> Iterator[psycopg.Connection]:
