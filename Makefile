@@ -33,13 +33,13 @@ extract: $(READY) ## extract and load only
 	@$(RUN) extract $(OPTIONS)
 
 transform: $(READY) ## dbt build only
-	@$(RUN) transform $(WHERE)
+	@$(RUN) transform $(WHERE) $(call flag,JSON,json)
 
 backfill: $(READY) ## read a chosen period again: SINCE=2026-10-01 UNTIL=2026-10-08
 	@$(RUN) backfill $(OPTIONS)
 
 replay: $(READY) ## try quarantined rows again
-	@$(RUN) replay $(WHERE)
+	@$(RUN) replay $(WHERE) $(call flag,JSON,json)
 
 report: $(READY) ## the last run and the history
 	@$(RUN) report $(WHERE) $(call flag,JSON,json) $(call quoted,ID,run)

@@ -38,7 +38,7 @@ def fail(error: AirtimeError, clean: Any = str) -> int:
 
 
 def elt(options: argparse.Namespace) -> int:
-    """Extract, load and transform; or one half of it."""
+    """Extract, load and transform; or one part of it."""
     from pipelines import report
     from pipelines.resources import Scope
     from pipelines.run import Request, Run
@@ -56,16 +56,18 @@ def elt(options: argparse.Namespace) -> int:
         sources=options.sources,
         resources=options.resources,
         scope=scope,
-        extract=options.name != "transform",
+        extract=options.name not in ("transform", "replay"),
+        replay=options.name == "replay",
         transform=options.name != "extract",
     )
     run = Run(environment, request)
     if options.dry_run:
         _show_plan(environment, run.dry_run(), options.json)
         return 0
-    code = run.execute()
+    found: dict[str, Any] = {}
     try:
-        found = report.read(environment.warehouse, run.run_id)
+        # read before another run, which may be waiting, takes the warehouse
+        code = run.execute(at_end=lambda: found.update(report.read(environment.warehouse, run.run_id)))
     except AirtimeError as error:
         # the warehouse went away under the run, which may know more of why
         raise [*run.errors, error][0] from None
@@ -111,15 +113,6 @@ def see_doctor(options: argparse.Namespace) -> int:
             else:
                 print(f"{'warn' if check.warning else 'ok  '}  {check.name}: {check.warning or check.detail}")
     return code
-
-
-def replay(options: argparse.Namespace) -> int:
-    """Check quarantined rows again."""
-    from pipelines.run import Request, Run
-
-    accepted, refused = Run(_environment(options), Request("replay", extract=False)).replay()
-    print(f"{accepted} rows accepted, {refused} refused still")
-    return 0
 
 
 def dbt(options: argparse.Namespace) -> int:
@@ -281,6 +274,7 @@ def _parser() -> argparse.ArgumentParser:
         "extract": "extract and load only",
         "transform": "dbt build only",
         "backfill": "extract a chosen period, then transform",
+        "replay": "check quarantined rows again, then transform",
     }.items():
         verb = verbs.add_parser(name, help=text, parents=[common, json, scope], epilog=EXIT_CODES)
         verb.set_defaults(verb=elt)
@@ -289,7 +283,6 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--history", type=_positive, default=10, help="how many runs")
     verb.set_defaults(verb=show_report)
     verbs.add_parser("doctor", help="check all that a run needs", parents=[common]).set_defaults(verb=see_doctor)
-    verbs.add_parser("replay", help="check quarantined rows again", parents=[common]).set_defaults(verb=replay)
     verb = verbs.add_parser("dbt", help="dbt with this project's settings", parents=[common])
     verb.add_argument("arguments", nargs=argparse.REMAINDER)
     verb.set_defaults(verb=dbt)

@@ -37,9 +37,8 @@ OpenClient = Callable[[str], Any]
 
 
 def quick(environment: Environment, sources: Sequence[str], open_client: OpenClient) -> Iterable[Check]:
-    """What every run checks before it begins: directories, warehouse, credentials and APIs."""
+    """What every run checks before it takes the warehouse: directories, credentials and APIs."""
     yield check_directories(environment)
-    yield check_warehouse(environment)
     for name in sources:
         yield check_source(name, open_client)
 

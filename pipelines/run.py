@@ -13,7 +13,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from pipelines import doctor, sync
 from pipelines.client import Limits
 from pipelines.clock import stored
 from pipelines.environment import Environment, SandboxProcess, choose_sources, versions
-from pipelines.errors import DATA_TESTS_FAILED, AirtimeError, LoadError, SourceError, StoppedError, TransformError
+from pipelines.errors import DATA_TESTS_FAILED, AirtimeError, LoadError, SourceError, TransformError
 from pipelines.intake import Intake
 from pipelines.landing import Landing
 from pipelines.loader import Loader
@@ -53,6 +53,7 @@ class Request:
     resources: Sequence[str] = ()
     scope: Scope = field(default_factory=Scope)
     extract: bool = True
+    replay: bool = False
     transform: bool = True
 
 
@@ -88,17 +89,19 @@ class Run:
             environment.warehouse, environment.data_dir, environment.settings.collection_interval_minutes
         )
 
-    def execute(self) -> int:
-        """Run; returns the exit code.
+    def execute(self, at_end: Callable[[], None] = lambda: None) -> int:
+        """Run; returns the exit code. `at_end` is called while the warehouse is still held.
 
         Raises:
             AirtimeError: nothing could begin: settings, credentials, the warehouse or its lock. Nothing was written.
         """
         with self._signals_stop(), self.sandbox_if_demo(), self._prepared() as chosen:
-            return self._recorded(chosen)
+            code = self._recorded(chosen)
+            at_end()
+            return code
 
     def dry_run(self) -> list[dict[str, Any]]:
-        """What a run would ask of each API, from the sync views; nothing is fetched and no row is written."""
+        """What a run would ask of each API, from the sync views as of now; nothing is fetched."""
         with self._prepared(check=False) as chosen:
             self._loader.ensure(self._tables)
             self._loader.load({CLOCK: self._clock_row()})
@@ -108,14 +111,6 @@ class Run:
                 section = self._env.sections[name]
                 found += sync.plan(self._env.warehouse, SOURCES[name], section, resources, self._request.scope.limit)
             return found
-
-    def replay(self) -> tuple[int, int]:
-        """Check quarantined rows again and load those that fit now; returns how many were accepted and refused."""
-        with self._prepared(check=False):
-            self._loader.ensure(self._tables)
-            loads, refused = replay(self._env.warehouse, self._tables, self._clock.now(), self.run_id)
-            self._loader.load({table: rows for table, rows in loads.items() if rows.num_rows})
-            return sum(rows.num_rows for table, rows in loads.items() if table.fetched), refused
 
     @contextlib.contextmanager
     def _prepared(self, check: bool = True) -> Iterator[dict[str, list[Resource]]]:
@@ -129,8 +124,11 @@ class Run:
         if check:
             doctor.require(doctor.quick(env, list(chosen), self.client))
         with env.warehouse.lock(holder(self.run_id), env.settings.lock_wait_seconds, self._clock):
+            # not before: only one process at a time can look into a DuckDB file
+            doctor.require([doctor.check_warehouse(env)])
             stamp(env.warehouse, env.data_kind)
-            yield chosen
+            with env.warehouse.kept_open():
+                yield chosen
 
     def _recorded(self, chosen: dict[str, list[Resource]]) -> int:
         env = self._env
@@ -170,6 +168,10 @@ class Run:
         with self._stage("sync_views") as stage:
             built = self._transform.ensure_views(self.run_id)
             stage.message = "built" if built else "current"
+        if self._request.replay:
+            with self._stage("replay") as stage:
+                stage.rows, refused = self._replay()
+                stage.message = f"{stage.rows} rows accepted, {refused} refused still"
         loaded = self._extract(chosen)
         if self._request.transform:
             if loaded or not chosen:
@@ -197,12 +199,17 @@ class Run:
                 result = extraction.run(resources)
                 stage.rows, stage.status, stage.message = result.rows, result.status, result.message
                 self._is_partial |= result.status == "partial"
+                self._clock.raise_if_stopped()
                 if result.status == "failed":
                     self.errors.append(result.error or SourceError(f"{name}: {result.message}"))
-                if isinstance(result.error, StoppedError):
-                    raise result.error
                 loaded |= result.rows > 0 or result.status != "failed"
         return loaded
+
+    def _replay(self) -> tuple[int, int]:
+        """Check quarantined rows again and load those that fit now; returns how many were accepted and refused."""
+        loads, refused = replay(self._env.warehouse, self._tables, self._clock.now(), self.run_id)
+        self._loader.load({table: rows for table, rows in loads.items() if rows.num_rows})
+        return sum(rows.num_rows for table, rows in loads.items() if table.fetched), refused
 
     def _build(self) -> None:
         with self._stage("transform") as stage:
@@ -281,7 +288,7 @@ class Run:
     def sandbox_if_demo(self) -> Iterator[None]:
         """The sandbox, for as long as needed, if there are no credentials."""
         try:
-            if self._env.data_kind == "demo":
+            if self._env.data_kind == "demo" and self._request.extract:
                 self._point_at_sandbox(self._sandbox.start())
             yield
         finally:

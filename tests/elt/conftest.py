@@ -29,6 +29,7 @@ import duckdb
 import psycopg
 import pyarrow.parquet as pq
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
 from pipelines.__main__ import main
 from pipelines.clock import Clock
@@ -189,7 +190,7 @@ class Project:
             return Done(process.returncode, out, err)
 
     def call(self, *arguments: str, **settings: str) -> Done:
-        """The command line within this process, which saves the imports; for what runs no dbt."""
+        """The command line within this process, which saves the imports."""
         with self.on_bench():
             return self._call(*arguments, **settings)
 
@@ -215,7 +216,8 @@ class Project:
                 if handler not in handlers:
                     handler.close()
             logger.handlers, logger.level = handlers, level
-            # dlt leaves its connection to the reference cycles; another process could not open the file
+            # dbt keeps its connection, dlt leaves its own to the garbage: no other process could open the file
+            DuckDBConnectionManager.close_all_connections()
             gc.collect()
             assert not any(".duckdb" in name for name in open_files()), "the warehouse is still open in this process"
         return Done(code, out.getvalue(), err.getvalue())

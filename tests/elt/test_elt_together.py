@@ -46,8 +46,11 @@ def test_a_run_that_is_told_to_wait_goes_after_the_other(new_project: Callable[.
         project = new_project(sandbox.env())
         with project.running("extract", "--resources", "streams", TWITCH_STREAM_PAGE_SIZE="2") as first:
             wait_until(lambda: sandbox.requests("/streams"), first)
+            refused = project.call("elt", LOCK_WAIT_SECONDS="0")
             second = project.call("extract", "--resources", "users", LOCK_WAIT_SECONDS="120")
-            assert first.wait(timeout=60) == 0
+            out, err = first.communicate(timeout=60)
+        assert first.returncode == 0, "neither of the others may disturb it: " + out + err
+        assert refused.code == 75, refused.err
         assert second.code == 0, second.err
     # what the first one loaded was due in the second
     assert project.value("select count(*) from raw_twitch.users") == 20

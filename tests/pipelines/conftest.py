@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.intake import Intake
-from pipelines.landing import Landing
+from pipelines.landing import Landing, last_of_each_key
 from pipelines.loader import Loader
 from pipelines.scrub import Scrubber
 from pipelines.settings import Settings, dlt_name, variable
@@ -79,6 +79,7 @@ class Parts:
     def put(self, table: Table, rows: pa.Table) -> None:
         """Merge rows into a raw table, without a loader."""
         self.warehouse.path.parent.mkdir(parents=True, exist_ok=True)
+        rows = last_of_each_key(rows, table)
         with duckdb.connect(str(self.warehouse.path)) as connection:
             connection.execute(f"create schema if not exists {table.dataset}")
             connection.register(

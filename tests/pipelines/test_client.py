@@ -121,12 +121,13 @@ def test_a_retry_after_that_makes_no_sense_is_an_ordinary_wait(header: str) -> N
     assert 0.25 <= waited <= 0.5
 
 
-def test_a_bucket_that_is_reported_empty_is_waited_for_once() -> None:
+def test_a_bucket_that_is_reported_empty_is_waited_for_without_a_backoff_on_top() -> None:
     clock = SimulatedClock()
-    limit = {"Ratelimit-Limit": "60", "Ratelimit-Remaining": "0"}
-    with Loopback(replies(Reply(b"", 429, limit), Reply({"data": []}, 200, limit))) as server:
+    empty = Reply(b"", 429, {"Ratelimit-Limit": "600", "Ratelimit-Remaining": "0"})
+    with Loopback(replies(empty, empty, empty, empty, GOOD)) as server:
         get(server.url, clock=clock)
-    assert 1.0 <= sum(clock.slept) <= 2.0, "a token a second comes back; there is no backoff on top"
+    # ten tokens a second come back, and the six in reserve before the next that may be spent
+    assert [waited for waited in clock.slept if waited > 1e-6] == pytest.approx([0.7] * 4)
 
 
 def test_a_stop_ends_the_waits_between_tries_and_lets_no_new_request_start() -> None:
@@ -209,6 +210,20 @@ def test_a_whole_body_arrives_whole_and_its_connection_is_used_again(reply: Repl
         client = client_of(server.url)
         assert [client.get("/things", resource="things").body for _ in range(3)] == [whole] * 3
         assert len({request.connection for request in server.requests}) == 1
+
+
+def test_each_thread_keeps_its_connection() -> None:
+    barrier = threading.Barrier(8)
+
+    def ask(number: int) -> None:
+        barrier.wait(10)
+        for _ in range(10):
+            client.get("/things", resource="things")
+
+    with Loopback(replies(GOOD)) as server, ThreadPoolExecutor(8) as pool:
+        client = client_of(server.url, clock=Clock())
+        list(pool.map(ask, range(8)))
+        assert len({request.connection for request in server.requests}) <= 8
 
 
 def test_half_a_surrogate_pair_and_numbers_beyond_measure_cost_no_page() -> None:

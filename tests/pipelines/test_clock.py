@@ -43,6 +43,13 @@ def test_the_machines_time_is_aware_and_in_utc() -> None:
     assert Clock().now().utcoffset() == dt.timedelta(0)
 
 
+def test_a_wait_takes_its_time() -> None:
+    clock = Clock()
+    start = clock.monotonic()
+    clock.sleep(0.02)
+    assert clock.monotonic() - start >= 0.02
+
+
 def test_stop_ends_waits_under_way_and_those_to_come() -> None:
     clock, ended = Clock(), threading.Event()
 

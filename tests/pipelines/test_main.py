@@ -41,9 +41,9 @@ def live(monkeypatch: pytest.MonkeyPatch, **changes: str) -> None:
 
 
 def written(folder: Path) -> list[str]:
-    """What there is under data/ beside logs."""
+    """What there is under data/ beside logs and the lock."""
     files = [str(path.relative_to(folder)) for path in (folder / "data").rglob("*") if path.is_file()]
-    return [name for name in files if not name.startswith("data/logs/")]
+    return [name for name in files if not name.startswith("data/logs/") and not name.endswith(".lock")]
 
 
 def refused(capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], code: int) -> str:

@@ -223,6 +223,18 @@ def test_a_cursor_that_leads_nowhere_ends_a_list(end: Any) -> None:
     assert asked == [None, "a", "b"] and [more for _, more in pages] == [True, True, False]
 
 
+def test_an_empty_page_ends_a_list_whatever_its_cursor_says() -> None:
+    pages = iter([[{"id": "1"}], [], [{"id": "2"}]])
+
+    def page(request: Request) -> Reply:
+        rows = next(pages)
+        return Reply({"data": rows, "pagination": {"cursor": f"after-{rows}"}})
+
+    with odd_api(page) as (_, api):
+        found = walked(api, "/streams", [])
+    assert [page.data for page, _ in found] == [[{"id": "1"}], []] and found[-1][1] is False
+
+
 def test_a_list_is_cut_at_the_pages_asked_for_and_says_so(sandbox: Sandbox) -> None:
     pages = walked(twitch_api(sandbox), "/streams", [("type", "live")], size=10, pages=2)
     assert len(pages) == 2 and pages[-1][1] is True
