@@ -51,6 +51,8 @@ def elt(options: argparse.Namespace) -> int:
     if options.name == "backfill" and not scope.since:
         raise UsageError("a backfill needs a period", "make backfill SINCE=2026-10-01 UNTIL=2026-10-08")
     environment = _environment(options)
+    if scope.since and scope.since >= environment.clock.now():
+        raise UsageError(f"SINCE {scope.since:%Y-%m-%dT%H:%M} is in the future", "name a period that has begun")
     request = Request(
         command=options.name,
         sources=options.sources,

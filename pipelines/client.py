@@ -30,8 +30,12 @@ from pipelines.scrub import Scrubber
 Params = Iterable[tuple[str, str]]
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+# how token endpoints refuse a client
+REFUSED_STATUSES = frozenset({400, 401, 403})
 BACKOFF_SECONDS = 0.5
 BACKOFF_CEILING_SECONDS = 30.0
+# told to wait for longer, a request fails, and its units stay due
+LONGEST_WAIT_SECONDS = 120.0
 MAX_ANSWER_BYTES = 64 * 2**20
 READ_BYTES = 2**18
 ERROR_TEXT_LENGTH = 300
@@ -214,7 +218,7 @@ class _Call:
                 continue
             if self.status is not None and self.status not in RETRIED_STATUSES:
                 raise failure
-            if self.attempts > client._limits.retries:
+            if self.attempts > client._limits.retries or (retry_after or 0) > LONGEST_WAIT_SECONDS:
                 raise failure
             # a bucket that is reported empty tells how long to wait by itself; all else backs off
             if not (self.status == 429 and remaining == 0 and retry_after is None):
@@ -277,11 +281,13 @@ class ClientCredentials:
                     self._accept(parse_json(content))
                     return
                 failure = _explain("token endpoint", response, content, self._scrubber)
-                if response.status_code not in RETRIED_STATUSES:
+                if response.status_code in REFUSED_STATUSES:
                     raise CredentialsError(
                         f"{' and '.join(self._names)} were refused ({failure})",
                         f"correct {self._names[0]} and {self._names[1]} in .env",
                     )
+                if response.status_code not in RETRIED_STATUSES:
+                    raise SourceError(f"no token could be got: {failure}", "see whether the auth address is right")
             except requests.RequestException as broken:
                 failure = self._scrubber.clean(f"token endpoint: {type(broken).__name__}: {broken}")
             if attempt > self._limits.retries:

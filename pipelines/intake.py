@@ -94,8 +94,11 @@ class Intake:
         self._requests.append(row)
 
     def record(self, table: Table, *rows: dict[str, Any]) -> None:
-        """Note rows of the project's own records; they land with the next batch."""
-        self._own[table].extend(rows)
+        """Note rows of the project's own records, secrets left out; they land with the next batch."""
+        clean = self._scrubber.clean
+        self._own[table] += [
+            {name: clean(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows
+        ]
 
     def take(self, source: str, resource: str, fetched: Fetched, units: Mapping[str, Unit], tally: Tally) -> None:
         """Check what was fetched and hold it for the next batch."""

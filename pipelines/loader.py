@@ -92,7 +92,9 @@ class Loader:
             except Exception as error:
                 # what is left of the package would stand in the way of the next one
                 self._pipeline(source).abort_packages()
-                cause = error.__cause__ or error
+                cause: BaseException = error
+                while cause.__cause__:
+                    cause = cause.__cause__
                 raise LoadError(
                     f"{self._warehouse.location} did not take rows of {source}: {type(cause).__name__}: {cause}",
                     "what was fetched is kept: mend the warehouse and run again",

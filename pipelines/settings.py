@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 from dotenv import dotenv_values
@@ -47,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     db_name: str | None = None
     db_user: str | None = None
     db_password: Secret | None = None
+    # disable, allow, prefer, require, verify-ca or verify-full; also as ?sslmode= of DATABASE_URL.
+    db_sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
     # Where run-time files live: the DuckDB files, landing, logs, dlt's working directory.
     data_dir: str = "data"
     # DEBUG, INFO, WARNING or ERROR; for the terminal and DATA_DIR/logs.
@@ -181,7 +183,7 @@ def public(section: msgspec.Struct) -> dict[str, Any]:
 
 
 def database(settings: Settings) -> dict[str, Any]:
-    """Host, port, name, user and password of the PostgreSQL in the settings.
+    """Host, port, name, user, password and TLS mode of the PostgreSQL in the settings.
 
     Raises:
         UsageError: none is named, or the address is not a PostgreSQL one.
@@ -199,6 +201,7 @@ def database(settings: Settings) -> dict[str, Any]:
             "dbname": settings.db_name,
             "user": settings.db_user,
             "password": settings.db_password,
+            "sslmode": settings.db_sslmode,
         }
     else:
         try:
@@ -217,6 +220,7 @@ def database(settings: Settings) -> dict[str, Any]:
             "dbname": unquote(parts.path.lstrip("/")),
             "user": unquote(parts.username or ""),
             "password": unquote(parts.password or ""),
+            "sslmode": dict(parse_qsl(parts.query)).get("sslmode", settings.db_sslmode),
         }
     missing = [name for name in ("host", "dbname", "user", "password") if not found[name]]
     if missing:

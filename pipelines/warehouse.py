@@ -179,8 +179,15 @@ class PostgresWarehouse:
 
     target = "postgres"
 
-    def __init__(self, host: str, port: int, dbname: str, user: str, password: str):
-        self._parameters = {"host": host, "port": port, "dbname": dbname, "user": user, "password": password}
+    def __init__(self, host: str, port: int, dbname: str, user: str, password: str, sslmode: str = "prefer"):
+        self._parameters = {
+            "host": host,
+            "port": port,
+            "dbname": dbname,
+            "user": user,
+            "password": password,
+            "sslmode": sslmode,
+        }
         self.location = f"{host}:{port}/{dbname}"
         self.name = "postgres-" + hashlib.sha256(self.location.encode()).hexdigest()[:10]
 
@@ -206,6 +213,7 @@ class PostgresWarehouse:
         credentials.username = self._parameters["user"]
         credentials.password = self._parameters["password"]
         credentials.connect_timeout = CONNECT_SECONDS
+        credentials.query = {"sslmode": self._parameters["sslmode"]}
         return ExactPostgres(credentials, destination_name="postgres")
 
     def dbt_env(self) -> dict[str, str]:
@@ -216,6 +224,7 @@ class PostgresWarehouse:
             "dbname": "DB_NAME",
             "user": "DB_USER",
             "password": "DB_PASSWORD",
+            "sslmode": "DB_SSLMODE",
         }
         return {names[key]: str(value) for key, value in self._parameters.items()}
 

@@ -348,7 +348,7 @@ def fetch_clips(api: Api, units: Sequence[Unit]) -> Fetched:
     """The clips of one channel by windows, from where it was read to, or of the trailing days if that is more."""
     (unit,) = units
     settings: Settings = api.settings
-    until = api.scope.until or api.clock.now()
+    until = min(api.scope.until or api.clock.now(), api.clock.now())
     trailing = until - dt.timedelta(days=settings.clip_trailing_days)
     since = api.scope.since or min(unit.synced_until or trailing, trailing)
     found, count, truncated = Fetched(), 0, False
