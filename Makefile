@@ -6,6 +6,7 @@ RUN := $(VENV)/bin/python -m pipelines
 READY := $(VENV)/.ready
 UV := uv==0.13.9
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+PYTEST := $(VENV)/bin/python -m pytest -q --numprocesses auto --dist loadfile
 LOCKED := --require-hashes --no-deps -r requirements.lock
 
 # what a run takes from the command line: make elt SOURCES="twitch" RESOURCES="videos clips" TARGET=postgres ...
@@ -56,7 +57,8 @@ dbt: $(READY) ## any dbt command: make dbt ARGS="build --select dim_channels"
 sandbox: $(READY) ## the local sandbox of the APIs, alone: ARGS="--port 8900"
 	@$(RUN) sandbox $(ARGS)
 
-test: lint test-unit test-dbt test-elt ## everything a contributor must pass
+test: lint ## everything a contributor must pass
+	@$(PYTEST) tests
 
 lint: $(READY) ## ruff, import contracts, sqlfluff
 	@$(VENV)/bin/ruff check .
@@ -65,13 +67,13 @@ lint: $(READY) ## ruff, import contracts, sqlfluff
 	@cd dbt_project && ../$(VENV)/bin/sqlfluff lint models --processes 2
 
 test-unit: $(READY) ## modules and sandbox
-	@$(VENV)/bin/python -m pytest -q tests/pipelines tests/sandbox
+	@$(PYTEST) tests/pipelines tests/sandbox
 
 test-dbt: $(READY) ## house rules, incremental models and slim builds, on DuckDB and PostgreSQL
-	@$(VENV)/bin/python -m pytest -q tests/dbt
+	@$(PYTEST) tests/dbt
 
 test-elt: $(READY) ## whole runs against the sandbox: faults, kills, bad input
-	@$(VENV)/bin/python -m pytest -q tests/elt
+	@$(PYTEST) tests/elt
 
 bench: $(READY) ## measured figures, as ratios: ARGS="rate merge"
 	@$(VENV)/bin/python -m tests.benchmarks $(ARGS)

@@ -599,6 +599,13 @@ def troubled(troubled_soon: Future[Troubled]) -> Troubled:
     return troubled_soon.result()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def early(request: pytest.FixtureRequest) -> None:
+    """What goes on aside begins with the session if anything needs it."""
+    if any("troubled" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("troubled_soon")
+
+
 def run_in_trouble(new_postgres: Callable[[dict[str, str]], Project]) -> Troubled:
     with still_world(faults=dict.fromkeys(KINDS, 0.05)) as sandbox:
         project = new_postgres(sandbox.env())

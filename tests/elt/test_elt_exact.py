@@ -20,8 +20,6 @@ from tests.elt.conftest import (
     still_world,
 )
 
-pytestmark = pytest.mark.usefixtures("troubled_soon")
-
 REASONS = {
     "streams": "viewer_count",
     "users": "login",

@@ -221,7 +221,15 @@ def test_a_path_or_the_parts_of_an_address_are_handed_to_dbt(tmp_path: Path) -> 
     found = PostgresWarehouse(**database(Settings(target="postgres", database_url=address))).dbt_env()
     assert found == {
         "DB_HOST": "db.example", "DB_PORT": "6543", "DB_NAME": "air", "DB_USER": "ann", "DB_PASSWORD": "p@w",
+        "DB_SSLMODE": "prefer",
     }  # fmt: skip
+
+
+def test_the_tls_mode_of_an_address_reaches_every_connection() -> None:
+    address = "postgresql://ann:p%40w@db.example:6543/air?sslmode=require"
+    warehouse = PostgresWarehouse(**database(Settings(target="postgres", database_url=address)))
+    assert warehouse.dbt_env()["DB_SSLMODE"] == "require"
+    assert "sslmode=require" in warehouse.dlt_destination().config_params["credentials"].to_native_representation()
 
 
 # -- when it can not be used
