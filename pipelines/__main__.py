@@ -43,7 +43,15 @@ def elt(options: argparse.Namespace) -> int:
     from pipelines.resources import Scope
     from pipelines.run import Request, Run
 
-    scope = Scope(options.since, options.until, options.limit, options.full)
+    chosen = {"league_id": options.league, "season_id": options.season}
+    scope = Scope(
+        options.since,
+        options.until,
+        options.limit,
+        options.full,
+        again=options.name == "backfill",
+        filters={column: tuple(ids) for column, ids in chosen.items() if ids},
+    )
     if scope.since and scope.until and scope.since >= scope.until:
         raise UsageError(
             f"SINCE {scope.since:%Y-%m-%dT%H:%M} is not before UNTIL {scope.until:%Y-%m-%dT%H:%M}", "swap them"
@@ -124,9 +132,9 @@ def dbt(options: argparse.Namespace) -> int:
     environment = _environment(options)
     return (
         0
-        if Transform(
-            environment.warehouse, environment.data_dir, environment.settings.collection_interval_minutes
-        ).passthrough(options.arguments)
+        if Transform(environment.warehouse, environment.data_dir, environment.dbt_variables()).passthrough(
+            options.arguments
+        )
         else 4
     )
 
@@ -138,7 +146,7 @@ def docs(options: argparse.Namespace) -> int:
     from pipelines.transform import Transform
 
     environment = _environment(options)
-    transform = Transform(environment.warehouse, environment.data_dir, environment.settings.collection_interval_minutes)
+    transform = Transform(environment.warehouse, environment.data_dir, environment.dbt_variables())
     if not environment.warehouse.exists():
         raise UsageError(f"there is no warehouse at {environment.warehouse.location} yet", "`make elt` makes one")
     if not transform.passthrough(["docs", "generate", "--static", "--quiet"]):
@@ -220,14 +228,16 @@ def _show_plan(environment: Any, plan: list[dict[str, Any]], as_json: bool) -> N
         ages = ", ".join(f"{name} {count:,}" for name, count in row["age_classes"].items())
         print(f"  {row['source']}.{row['resource']:<12} {row['units']:>8,} due {row['calls']:>8,} calls  {ages}")
     for source in dict.fromkeys(row["source"] for row in plan):
-        calls = sum(row["calls"] for row in plan if row["source"] == source)
-        limit = environment.sections[source].points_per_minute
-        seconds = max(0.0, (calls - limit) * 60 / limit)
-        end = environment.clock.now() + dt.timedelta(seconds=seconds)
+        rows = [row for row in plan if row["source"] == source]
+        slowest = max(rows, key=lambda row: row["seconds"])
+        end = environment.clock.now() + dt.timedelta(seconds=slowest["seconds"])
         print(
-            f"{source}: {calls:,} calls from a bucket of {limit:,} a minute: {seconds:,.0f} s at best, earliest end"
-            f" {end:%Y-%m-%d %H:%M:%S} UTC; channels and clips that the run itself brings up come on top"
+            f"{source}: {sum(row['calls'] for row in rows):,} calls, at most {slowest['limit']:,} in"
+            f" {slowest['period']:,.0f} s: {slowest['seconds']:,.0f} s at best, earliest end"
+            f" {end:%Y-%m-%d %H:%M:%S} UTC"
         )
+        if rows[0]["estimate"]:
+            print(f"  {rows[0]['estimate']}")
 
 
 def _moment(text: str) -> dt.datetime:
@@ -243,6 +253,13 @@ def _moment(text: str) -> dt.datetime:
 
 def _names(text: str) -> list[str]:
     return text.replace(",", " ").split()
+
+
+def _ids(text: str) -> list[str]:
+    found = _names(text)
+    if wrong := [one for one in found if not one.isdecimal()]:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is not an id: write ids, such as 501")
+    return found
 
 
 def _positive(text: str) -> int:
@@ -266,6 +283,8 @@ def _parser() -> argparse.ArgumentParser:
     scope = _Parser(add_help=False)
     scope.add_argument("--sources", type=_names, default=[], help='such as "twitch"')
     scope.add_argument("--resources", type=_names, default=[], help='such as "videos clips"')
+    scope.add_argument("--league", type=_ids, default=[], help='football: ids of leagues, such as "501 271"')
+    scope.add_argument("--season", type=_ids, default=[], help="football: ids of seasons")
     scope.add_argument("--since", type=_moment, help="start of the period to read, UTC")
     scope.add_argument("--until", type=_moment, help="its end")
     scope.add_argument("--limit", type=_positive, help="at most so many units a resource")

@@ -22,7 +22,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from pipelines.budget import RateBudget
+from pipelines.budget import Budgets, Reported
 from pipelines.clock import Clock, stored
 from pipelines.errors import AirtimeError, CredentialsError, SourceError
 from pipelines.scrub import Scrubber
@@ -44,11 +44,15 @@ FAILURES_IN_A_ROW = 20
 
 
 class ApiError(Exception):
-    """A request that the API refused, or that failed after all retries. `status` is None if no answer came."""
+    """A request that the API refused, or that failed after all retries.
 
-    def __init__(self, message: str, status: int | None = None):
+    `status` is None if no answer came; `code` is the API's own code for the error, where its body gives one.
+    """
+
+    def __init__(self, message: str, status: int | None = None, code: int | None = None):
         super().__init__(message)
         self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -91,15 +95,17 @@ class Client:
         base_url: str,
         *,
         auth: Auth | None,
-        budget: RateBudget,
+        budgets: Budgets,
         limits: Limits,
         clock: Clock,
         scrubber: Scrubber,
         run_id: str,
         log: Callable[[dict[str, Any]], None],
-        read_limits: Callable[[requests.Response], tuple[int | None, int | None]] = lambda response: (None, None),
+        read_limits: Callable[[requests.Response, bytes], Reported] = lambda response, content: Reported(),
     ):
-        self.budget = budget
+        self.budgets = budgets
+        # no request waits for its budget beyond this moment of the monotonic clock
+        self.deadline = math.inf
         self._source = source
         self._base_url = base_url.rstrip("/")
         self._auth = auth
@@ -113,16 +119,22 @@ class Client:
         self._numbers = itertools.count(1)
         self._failures = 0
 
-    def get(self, path: str, params: Params = (), *, resource: str) -> Answer:
+    def get(
+        self, path: str, params: Params = (), *, resource: str, endpoint: str | None = None, retries: int | None = None
+    ) -> Answer:
         """GET a JSON answer.
+
+        `endpoint` is what the request log calls the path, where ids are part of it; `retries` lowers the tries after
+        the first, for a request that can be made smaller instead.
 
         Raises:
             ApiError: the API refused the request, or it failed after all retries.
             CredentialsError: the API refused a credential that had just been renewed.
+            QuotaError: the API's limit is used up for longer than the run has.
             SourceError: one request after another has failed; the API is down.
         """
         request_id = f"{self._run_id}-{self._source}-{next(self._numbers):06d}"
-        call = _Call(self, path, list(params), request_id)
+        call = _Call(self, path, list(params), request_id, self._limits.retries if retries is None else retries)
         started_at, start = self._clock.now(), self._clock.monotonic()
         answer: Answer | None = None
         error: Exception | None = None
@@ -151,7 +163,7 @@ class Client:
                     "run_id": self._run_id,
                     "source": self._source,
                     "resource": resource,
-                    "endpoint": path,
+                    "endpoint": endpoint or path,
                     "status_code": call.status,
                     "is_success": answer is not None,
                     "attempts": call.attempts,
@@ -167,8 +179,10 @@ class Client:
 class _Call:
     """One request with its retries."""
 
-    def __init__(self, client: Client, path: str, params: list[tuple[str, str]], request_id: str):
+    def __init__(self, client: Client, path: str, params: list[tuple[str, str]], request_id: str, retries: int):
         self._client = client
+        self._retries = retries
+        self._budget = client.budgets.of(path)
         self._path = path
         self._params = params
         self._request_id = request_id
@@ -182,9 +196,10 @@ class _Call:
         client = self._client
         while True:
             self.attempts += 1
-            client.budget.acquire()
+            self._budget.acquire(client.deadline)
             sent: dict[str, str] = {}
-            limit = remaining = retry_after = None
+            reported = Reported()
+            retry_after = None
             self.status = None
             try:
                 sent = client._auth.headers() if client._auth else {}
@@ -198,16 +213,17 @@ class _Call:
                     headers=sent,
                 )
                 self.status, self.size = response.status_code, len(content)
-                limit, remaining = client._read_limits(response)
+                reported = client._read_limits(response, content)
                 if _is_good(response):
                     return Answer(parse_json(content), client._clock.now(), self._request_id)
-                failure = ApiError(_explain(self._path, response, content, client._scrubber), self.status)
+                text = _explain(self._path, response, content, client._scrubber)
+                failure = ApiError(text, self.status, _code(content))
                 retry_after = _retry_after(response, client._clock)
             except requests.RequestException as broken:
                 self.status = None
                 failure = ApiError(client._scrubber.clean(f"{self._path}: {type(broken).__name__}: {broken}"))
             finally:
-                client.budget.release(limit, remaining, exhausted=self.status == 429 and not remaining)
+                self._budget.release(reported, exhausted=self.status == 429 and not reported.remaining)
             if self.status == 429:
                 self.rate_limited += 1
             if self.status == 401 and client._auth:
@@ -218,11 +234,34 @@ class _Call:
                 continue
             if self.status is not None and self.status not in RETRIED_STATUSES:
                 raise failure
-            if self.attempts > client._limits.retries or (retry_after or 0) > LONGEST_WAIT_SECONDS:
+            if self.attempts > self._retries:
                 raise failure
-            # a bucket that is reported empty tells how long to wait by itself; all else backs off
-            if not (self.status == 429 and remaining == 0 and retry_after is None):
-                client._clock.sleep(backoff(self.attempts) if retry_after is None else retry_after)
+            # a limit that is reported as used up tells how long to wait by itself; all else backs off
+            if self.status == 429 and (reported.resets_in is not None or (reported.remaining == 0 and not retry_after)):
+                continue
+            if (retry_after or 0) > LONGEST_WAIT_SECONDS:
+                raise failure
+            client._clock.sleep(backoff(self.attempts) if retry_after is None else retry_after)
+
+
+class FixedToken:
+    """A token that the settings give, in a header; there is no other to renew it with."""
+
+    def __init__(self, header: str, token: str, name: str):
+        self._headers = {header: token}
+        self._name = name
+
+    def headers(self) -> dict[str, str]:
+        """The header of a signed request."""
+        return self._headers
+
+    def renew(self, refused: dict[str, str]) -> None:
+        """Say that the token is of no use.
+
+        Raises:
+            CredentialsError: always.
+        """
+        raise CredentialsError(f"{self._name} was refused", f"correct {self._name} in .env")
 
 
 class ClientCredentials:
@@ -374,7 +413,9 @@ def backoff(attempt: int) -> float:
 
 
 def bisect(
-    units: Sequence[str], fetch: Callable[[Sequence[str]], Answer]
+    units: Sequence[str],
+    fetch: Callable[[Sequence[str]], Answer],
+    divisible: Callable[[ApiError], bool] = lambda error: error.status == 400,
 ) -> Iterable[tuple[Sequence[str], Answer | ApiError]]:
     """Fetch a batch; when the API refuses it as a whole, halve it until what it refuses stands alone.
 
@@ -383,12 +424,12 @@ def bisect(
     try:
         yield units, fetch(units)
     except ApiError as error:
-        if error.status != 400 or len(units) == 1:
+        if not divisible(error) or len(units) == 1:
             yield units, error
             return
         middle = len(units) // 2
-        yield from bisect(units[:middle], fetch)
-        yield from bisect(units[middle:], fetch)
+        yield from bisect(units[:middle], fetch, divisible)
+        yield from bisect(units[middle:], fetch, divisible)
 
 
 def _is_good(response: requests.Response) -> bool:
@@ -400,6 +441,18 @@ def _explain(path: str, response: requests.Response, content: bytes, scrubber: S
     text = response.headers["Location"] if response.is_redirect else content.decode("utf-8", "replace")
     # cleaned before it is cut, or half a secret could stay
     return f"{path}: HTTP {response.status_code}: {scrubber.clean(text)[:ERROR_TEXT_LENGTH]}"
+
+
+def _code(content: bytes) -> int | None:
+    """The API's own code for an error, from its body."""
+    try:
+        return msgspec.json.decode(content, type=_Coded, strict=False).code
+    except msgspec.MsgspecError:
+        return None
+
+
+class _Coded(msgspec.Struct):
+    code: int | None = None
 
 
 def _retry_after(response: requests.Response, clock: Clock) -> float | None:

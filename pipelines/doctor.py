@@ -36,11 +36,22 @@ class Check:
 OpenClient = Callable[[str], Any]
 
 
-def quick(environment: Environment, sources: Sequence[str], open_client: OpenClient) -> Iterable[Check]:
-    """What every run checks before it takes the warehouse: directories, credentials and APIs."""
-    yield check_directories(environment)
+def reachable(sources: Sequence[str], open_client: OpenClient) -> dict[str, AirtimeError]:
+    """What every run checks of its sources before it takes the warehouse: credentials and APIs.
+
+    Returns the failures by source. A source whose every call counts is not asked; its first real call will tell.
+
+    Raises:
+        AirtimeError: no source of them is of use.
+    """
+    failures = {}
     for name in sources:
-        yield check_source(name, open_client)
+        error = check_source(name, open_client).error if SOURCES[name].check_each_run else None
+        if error:
+            failures[name] = error
+    if failures and len(failures) == len(sources):
+        raise next(iter(failures.values()))
+    return failures
 
 
 def thorough(environment: Environment, open_client: OpenClient) -> Iterable[Check]:

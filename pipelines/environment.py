@@ -52,6 +52,14 @@ class Environment:
         """Where run-time files live."""
         return self.root / self.settings.data_dir
 
+    def dbt_variables(self) -> dict[str, str]:
+        """The settings that dbt models read, as environment variables."""
+        return {"COLLECTION_INTERVAL_MINUTES": str(self.settings.collection_interval_minutes)} | {
+            declared.variable(name, field): str(getattr(self.sections[name], field))
+            for name, source in SOURCES.items()
+            for field in source.model_settings
+        }
+
     def configured(self, name: str) -> bool:
         """Whether a source has any of its credentials."""
         section = self.sections[name]

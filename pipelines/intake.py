@@ -116,8 +116,10 @@ class Intake:
         for outcome in fetched.outcomes:
             unit = units.get(outcome.unit_id, Unit(outcome.unit_id))
             failed = outcome.status == "failed"
+            # an unfinished list is neither: its last page will tell
+            succeeded = not failed and outcome.status != "unfinished"
             tally.units_failed += failed
-            tally.units_succeeded += not failed
+            tally.units_succeeded += succeeded
             tally.units_absent += outcome.status == "absent"
             tally.last_failure = outcome.message or tally.last_failure
             self._taken_units += 1
@@ -125,15 +127,16 @@ class Intake:
                 SYNC_LOG,
                 {
                     "source": source,
-                    "resource": resource,
+                    "resource": outcome.resource or resource,
                     "unit_id": outcome.unit_id,
                     "status": outcome.status,
                     "last_attempt_at": stored(now),
-                    "last_success_at": _stored(unit.last_success_at if failed else now),
+                    "last_success_at": _stored(now if succeeded else unit.last_success_at),
                     "synced_until": _stored(_later(unit.synced_until, outcome.synced_until)),
                     "failures": unit.failures + 1 if failed else 0,
                     "rows": outcome.rows,
                     "message": None if outcome.message is None else self._scrubber.clean(outcome.message),
+                    "bookmark": unit.bookmark if failed and outcome.bookmark is None else outcome.bookmark,
                     "run_id": self._run_id,
                 },
             )

@@ -13,14 +13,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from pipelines.budget import RateBudget
+from pipelines.budget import Budgets, RateBudget, WindowBudget
 from pipelines.client import Answer, Client, Limits
 from pipelines.clock import Clock
 from pipelines.scrub import Scrubber
 from pipelines.settings import Settings
 from pipelines.tables import Table
 
-Status = Literal["ok", "absent", "truncated", "failed"]
+# unfinished: a list that was left in the middle, to be read on from its bookmark
+Status = Literal["ok", "absent", "truncated", "unfinished", "failed"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Unit:
     last_success_at: dt.datetime | None = None
     synced_until: dt.datetime | None = None
     failures: int = 0
+    age_class: str = ""
+    last_rows: int = 0
+    bookmark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a unit."""
+    """What became of a unit. `resource` names another resource of the source, when this one has served its unit too."""
 
     unit_id: str
     status: Status
     rows: int = 0
     synced_until: dt.datetime | None = None
     message: str | None = None
+    bookmark: str | None = None
+    resource: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,40 +85,62 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Scope:
-    """What the command line asks for: a period, a number, everything again."""
+    """What the command line asks for: a period, a number, everything again, ids by column of the sync views.
+
+    `again`: a chosen period is read whether it is due or not.
+    """
 
     since: dt.datetime | None = None
     until: dt.datetime | None = None
     limit: int | None = None
     full: bool = False
+    again: bool = False
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Api:
-    """An open source: its client, its settings, and what the run asks for."""
+    """An open source: its client, its settings, and what the run asks for. `shared` is for its threads to agree in."""
 
     client: Client
     settings: Any
     general: Settings
     scope: Scope
     clock: Clock
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Resource:
     """A resource of a source.
 
-    `view` is the sync view that lists its units; `batch` how many of them one call takes; `calls` estimates the calls
-    for so many due units, for the dry run. Exactly one of `fetch` and `poll` is given.
+    view: the sync view that lists its units.
+    calls: estimates the calls for these due units, for the dry run.
+    endpoint: a path that it asks, by which the dry run finds its rate budget.
+    batch: how many units one call takes, or a function of the settings.
+    filters: columns of the view by which the command line can choose units.
+    moment: the column of the view that a chosen period applies to.
+    conditions: further conditions on the view that the settings ask for, as SQL.
+    order: the columns of the view that say what comes first.
+    Exactly one of `fetch` and `poll` is given.
     """
 
     name: str
     tables: tuple[Table, ...]
     view: str
-    calls: Callable[[int, Any], int]
-    batch: int = 1
+    calls: Callable[[Sequence[Unit], Any], int]
+    endpoint: str = ""
+    batch: int | Callable[[Any], int] = 1
+    filters: tuple[str, ...] = ()
+    moment: str | None = None
+    conditions: Callable[[Any], list[str]] = lambda settings: []
+    order: str = "position"
     fetch: Callable[[Api, Sequence[Unit]], Fetched] | None = None
     poll: Callable[[Api, Sequence[Unit]], Iterator[Fetched]] | None = None
+
+    def batch_size(self, settings: Any) -> int:
+        """How many units one call takes under these settings."""
+        return self.batch(settings) if callable(self.batch) else self.batch
 
 
 @dataclass(frozen=True)
@@ -127,16 +155,30 @@ class Opening:
     run_id: str
     log: Callable[[dict[str, Any]], None]
 
-    def budget(self, limit: int) -> RateBudget:
-        """A rate budget of so many requests a minute."""
-        return RateBudget(self.clock, limit, interval=self.general.min_request_interval)
+    def a_minute(self, limit: int) -> Budgets:
+        """A budget of so many requests a minute, in a bucket that refills all the time."""
+        interval = self.general.min_request_interval
+        return Budgets(lambda: RateBudget(self.clock, limit, interval=interval))
+
+    def an_hour(self, limit: int, bucket_of: Callable[[str], str]) -> Budgets:
+        """A budget of so many requests an hour for each bucket, all of it back when the hour is over."""
+        interval = self.general.min_request_interval
+        return Budgets(lambda: WindowBudget(self.clock, limit, interval=interval), bucket_of)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A source: what it declares and how it is opened. `credentials` are its fields that make it live when set."""
+    """A source: what it declares and how it is opened.
+
+    domain: the folder of the intermediate and mart models that it feeds.
+    credentials: the settings that make it live.
+    estimate: says of the units due by resource why a plan that is made of them can not be exact.
+    check_each_run: whether a run asks the API before it begins; not where every call counts against a plan.
+    model_settings: the settings that dbt models read too.
+    """
 
     name: str
+    domain: str
     description: str
     tables: tuple[Table, ...]
     resources: tuple[Resource, ...]
@@ -145,3 +187,6 @@ class Source:
     open: Callable[[Opening], Client]
     check: Callable[[Client], str]
     freshness: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    estimate: Callable[[Mapping[str, Sequence[Unit]]], str | None] = lambda due: None
+    check_each_run: bool = True
+    model_settings: tuple[str, ...] = ()

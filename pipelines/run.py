@@ -13,7 +13,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,14 +80,13 @@ class Run:
         self._sandbox = SandboxProcess()
         self._stages = 0
         self.errors: list[AirtimeError] = []
+        self._unreachable: dict[str, AirtimeError] = {}
         self._is_partial = False
         self._is_building = False
         tables = [table for source in SOURCES.values() for table in source.tables]
         self._tables = [*tables, *OPS_TABLES]
         self._loader = Loader(environment.warehouse, environment.data_dir / "dlt")
-        self._transform = Transform(
-            environment.warehouse, environment.data_dir, environment.settings.collection_interval_minutes
-        )
+        self._transform = Transform(environment.warehouse, environment.data_dir, environment.dbt_variables())
 
     def execute(self, at_end: Callable[[], None] = lambda: None) -> int:
         """Run; returns the exit code. `at_end` is called while the warehouse is still held.
@@ -109,7 +108,9 @@ class Run:
             found = []
             for name, resources in chosen.items():
                 section = self._env.sections[name]
-                found += sync.plan(self._env.warehouse, SOURCES[name], section, resources, self._request.scope.limit)
+                found += sync.plan(
+                    self._env.warehouse, SOURCES[name], section, self.client(name), resources, self._request.scope
+                )
             return found
 
     @contextlib.contextmanager
@@ -122,7 +123,8 @@ class Run:
         if env.data_kind == "demo":
             log.info("DEMO DATA: no credentials are set, so a local sandbox stands in for the APIs.")
         if check:
-            doctor.require(doctor.quick(env, list(chosen), self.client))
+            doctor.require([doctor.check_directories(env)])
+            self._unreachable = doctor.reachable(list(chosen), self.client)
         with env.warehouse.lock(holder(self.run_id), env.settings.lock_wait_seconds, self._clock):
             # not before: only one process at a time can look into a DuckDB file
             doctor.require([doctor.check_warehouse(env)])
@@ -175,7 +177,7 @@ class Run:
         loaded = self._extract(chosen)
         if self._request.transform:
             if loaded or not chosen:
-                self._build()
+                self._build(idle_folders(chosen))
             else:
                 with self._stage("transform") as stage:
                     stage.status, stage.message = "skipped", "no source loaded anything"
@@ -186,6 +188,10 @@ class Run:
         for name, resources in chosen.items():
             with self._stage(f"extract_{name}") as stage, Display(self._clock) as display:
                 source = SOURCES[name]
+                if error := self._unreachable.get(name):
+                    stage.status, stage.message = "failed", str(error)
+                    self.errors.append(error)
+                    continue
                 if self._request.scope.full:
                     sync.reset(self._env.warehouse, source, resources)
                 api = Api(
@@ -211,13 +217,13 @@ class Run:
         self._loader.load({table: rows for table, rows in loads.items() if rows.num_rows})
         return sum(rows.num_rows for table, rows in loads.items() if table.fetched), refused
 
-    def _build(self) -> None:
+    def _build(self, idle: Sequence[str]) -> None:
         with self._stage("transform") as stage:
             # what extraction recorded must be in before the models over it are built
             self._intake.commit()
             self._is_building = True
             try:
-                build = self._transform.build(self.run_id)
+                build = self._transform.build(self.run_id, idle)
             except (KeyboardInterrupt, TransformError):
                 self._clock.raise_if_stopped()
                 raise
@@ -362,6 +368,15 @@ class DataTestsFailed(AirtimeError):
     """The models are built, and some data tests on them fail."""
 
     exit_code = DATA_TESTS_FAILED
+
+
+def idle_folders(chosen: Mapping[str, Any]) -> list[str]:
+    """The folders of models of the sources that a run leaves out and of the domains that only those feed."""
+    if not chosen:
+        return []
+    fed = {SOURCES[name].domain for name in chosen}
+    left_out = [source for name, source in SOURCES.items() if name not in chosen]
+    return [source.name for source in left_out] + sorted({one.domain for one in left_out} - fed)
 
 
 def exit_code(errors: Sequence[AirtimeError]) -> int:

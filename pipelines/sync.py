@@ -8,18 +8,19 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import queue
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.client import ApiError
+from pipelines.budget import QuotaError
+from pipelines.client import ApiError, Client
 from pipelines.clock import stored
 from pipelines.errors import AirtimeError, SourceError
 from pipelines.intake import Intake, Tally
 from pipelines.progress import Display, Meter
-from pipelines.resources import Api, Fetched, Outcome, Resource, Source, Unit
+from pipelines.resources import Api, Fetched, Outcome, Resource, Scope, Source, Unit
 from pipelines.sources.ops import RUN_RESOURCES
 from pipelines.warehouse import Warehouse
 
@@ -39,16 +40,32 @@ class Result:
     error: AirtimeError | None = None
 
 
-def due_units(warehouse: Warehouse, resource: Resource, limit: int | None) -> list[Unit]:
-    """What the sync view says is due, most urgent first."""
+def due_units(warehouse: Warehouse, resource: Resource, scope: Scope, settings: Any = None) -> list[Unit]:
+    """What the sync view says is due and the command line asks for: the most urgent, in the order of the resource."""
+    limit = "" if scope.limit is None else f" limit {int(scope.limit)}"
     rows = warehouse.rows(
-        "select unit_id, last_success_at, synced_until, failures"
-        f" from sync.{resource.view} where is_due order by position" + ("" if limit is None else f" limit {int(limit)}")
+        "select unit_id, last_success_at, synced_until, failures, age_class, last_rows, bookmark from ("
+        f"select * from sync.{resource.view} where {_conditions(resource, scope, settings)} order by position{limit}"
+        f") as chosen order by {resource.order}"
     )
     return [
-        Unit(unit_id, _aware(last_success_at), _aware(synced_until), int(failures))
-        for unit_id, last_success_at, synced_until, failures in rows
+        Unit(unit_id, _aware(last_success_at), _aware(synced_until), int(failures), age_class, int(rows), bookmark)
+        for unit_id, last_success_at, synced_until, failures, age_class, rows, bookmark in rows
     ]
+
+
+def _conditions(resource: Resource, scope: Scope, settings: Any) -> str:
+    again = scope.again and resource.moment
+    conditions = ["true" if again else "is_due", *resource.conditions(settings)]
+    for column in resource.filters:
+        if values := scope.filters.get(column):
+            listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+            conditions.append(f"cast({column} as varchar) in ({listed})")
+    if resource.moment and scope.since:
+        conditions.append(f"{resource.moment} >= timestamp '{stored(scope.since)}'")
+    if resource.moment and scope.until:
+        conditions.append(f"{resource.moment} < timestamp '{stored(scope.until)}'")
+    return " and ".join(conditions)
 
 
 def _aware(moment: dt.datetime | None) -> dt.datetime | None:
@@ -73,6 +90,9 @@ class Extraction:
         self._display = display
         self._run_id = run_id
         self._deadline = api.clock.monotonic() + 60 * api.general.stage_time_limit_minutes
+        api.client.deadline = self._deadline
+        # why what was due is left for the next run
+        self._left_because = "the time limit of the stage was reached"
 
     def run(self, resources: Sequence[Resource]) -> Result:
         """Extract the resources in order. What fails is recorded and does not keep the next resource from its turn.
@@ -97,15 +117,18 @@ class Extraction:
     def _run_one(self, resource: Resource) -> tuple[str, int, AirtimeError | None]:
         clock = self._api.clock
         started_at, start = clock.now(), clock.monotonic()
-        units = due_units(self._warehouse, resource, self._api.scope.limit)
+        units = due_units(self._warehouse, resource, self._api.scope, self._api.settings)
         tally = Tally()
         meter = self._display.start(f"{self._source.name}.{resource.name}", None if resource.poll else len(units))
         error: AirtimeError | None = None
+        is_cut = False
         try:
             if resource.poll:
                 self._poll(resource, units, tally, meter)
             else:
                 self._fetch_all(resource, units, tally, meter)
+        except QuotaError as spent:
+            is_cut, self._left_because = True, str(spent)
         except AirtimeError as failure:
             error = failure
         deferred = 0 if resource.poll else len(units) - tally.units_succeeded - tally.units_failed
@@ -115,11 +138,13 @@ class Extraction:
             error = self._too_many_refused(resource, tally)
         requested = tally.units_succeeded + tally.units_failed
         status = "failed" if error or (requested and not tally.units_succeeded) else "succeeded"
-        if status == "succeeded" and (deferred or tally.units_failed):
+        if status == "succeeded" and (deferred or is_cut or tally.units_failed):
             status = "partial"
         message = str(error) if error else tally.last_failure
         if deferred and not error:
-            message = f"{deferred} units left for the next run: the time limit of the stage was reached"
+            message = f"{deferred} units left for the next run: {self._left_because}"
+        elif is_cut:
+            message = self._left_because
         self._intake.record(
             RUN_RESOURCES,
             {
@@ -155,15 +180,17 @@ class Extraction:
 
     def _poll(self, resource: Resource, known: Sequence[Unit], tally: Tally, meter: Meter) -> None:
         assert resource.poll
+        units = {unit.unit_id: unit for unit in known}
         for fetched in resource.poll(self._api, known):
-            self._take(resource, fetched, {}, tally, meter)
+            self._take(resource, fetched, units, tally, meter)
 
     def _fetch_all(self, resource: Resource, units: Sequence[Unit], tally: Tally, meter: Meter) -> None:
         """Fetch units in batches from a pool of threads, until all are done or time is up."""
-        waiting = deque(units[i : i + resource.batch] for i in range(0, len(units), resource.batch))
+        size = resource.batch_size(self._api.settings)
+        waiting = deque(units[i : i + size] for i in range(0, len(units), size))
         general = self._api.general
         # what is under way while a chunk is loaded belongs to it: a crash then repeats one chunk at most
-        ahead = min(general.concurrency * AHEAD, max(1, general.chunk_units // 2 // resource.batch))
+        ahead = min(general.concurrency * AHEAD, max(1, general.chunk_units // 2 // size))
         done: queue.SimpleQueue[tuple[Sequence[Unit], Future[Fetched | None]]] = queue.SimpleQueue()
         under_way = 0
         error: BaseException | None = None
@@ -184,7 +211,7 @@ class Extraction:
                     pool.shutdown(wait=False, cancel_futures=True)
                 elif fetched := future.result():
                     known = {unit.unit_id: unit for unit in batch}
-                    self._take(resource, fetched, known, tally, meter, under_way * resource.batch)
+                    self._take(resource, fetched, known, tally, meter, under_way * size)
         if isinstance(error, AirtimeError):
             raise error
         if error:
@@ -194,12 +221,15 @@ class Extraction:
             )
 
     def _fetch(self, resource: Resource, batch: Sequence[Unit]) -> Fetched | None:
-        """Fetch a batch; None once time is up."""
+        """Fetch a batch; None once time or the API's limit is up."""
         assert resource.fetch
         if self._api.clock.monotonic() >= self._deadline:
             return None
         try:
             return resource.fetch(self._api, batch)
+        except QuotaError as spent:
+            self._left_because = str(spent)
+            return None
         except ApiError as error:
             return Fetched(outcomes=[Outcome(unit.unit_id, "failed", message=str(error)) for unit in batch])
 
@@ -234,24 +264,35 @@ class QuarantineError(SourceError):
 
 
 def plan(
-    warehouse: Warehouse, source: Source, settings: Any, resources: Iterable[Resource], limit: int | None
+    warehouse: Warehouse, source: Source, settings: Any, client: Client, resources: Iterable[Resource], scope: Scope
 ) -> list[dict[str, Any]]:
-    """What a run would ask for, resource by resource: due units, how many of them by age class, and calls at most."""
+    """What a run would ask for, resource by resource: due units, how many of them by age class, calls and their budget.
+
+    `limit` requests every `period` seconds are shared by all resources of one `bucket`, whose calls take `seconds` at
+    least; `estimate` says why the plan is one, if it is.
+    """
     found = []
+    asked: Counter[str] = Counter()
+    due: dict[str, list[Unit]] = {}
     for resource in resources:
-        units = len(due_units(warehouse, resource, limit))
+        units = due[resource.name] = due_units(warehouse, resource, scope, settings)
         # a poll asks for lists, and for channels only where it misses them
-        age = "age_class" if resource.poll else "case when last_success_at is null then 'never' else age_class end"
-        classes = warehouse.rows(
-            f"select {age}, count(*) from sync.{resource.view} where is_due group by 1 order by 2 desc"
-        )
+        is_new = lambda unit, resource=resource: unit.last_success_at is None and not resource.poll
+        classes = Counter("never" if is_new(unit) else unit.age_class for unit in units)
+        calls = resource.calls(units, settings)
+        bucket, budget = client.budgets.bucket_of(resource.endpoint), client.budgets.of(resource.endpoint)
+        asked[bucket] += calls
         found.append(
             {
                 "source": source.name,
                 "resource": resource.name,
-                "units": units,
-                "age_classes": {name: int(count) for name, count in classes},
-                "calls": resource.calls(units, settings),
+                "units": len(units),
+                "age_classes": dict(classes.most_common()),
+                "calls": calls,
+                "bucket": bucket,
+                "limit": budget.limit,
+                "period": budget.period,
+                "seconds": budget.seconds_for(asked[bucket]),
             }
         )
-    return found
+    return [row | {"estimate": source.estimate(due)} for row in found]

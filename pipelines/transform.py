@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,18 @@ class Build:
 
 
 class Transform:
-    """dbt on one warehouse."""
+    """dbt on one warehouse; `variables` are the settings that models read (env_var)."""
 
-    def __init__(self, warehouse: Warehouse, data_dir: Path, interval_minutes: int):
+    def __init__(self, warehouse: Warehouse, data_dir: Path, variables: Mapping[str, str]):
         self._warehouse = warehouse
-        self._interval_minutes = interval_minutes
+        self._variables = variables
         self.target_path = data_dir / "dbt" / warehouse.name
         self._log_path = data_dir / "logs"
         self._manifest: Any = None
 
     def ensure_views(self, run_id: str) -> bool:
         """Build the sync and ops views if they are missing or changed; returns whether they were built."""
-        current = project_hash()
+        current = hashlib.sha256(f"{project_hash()} {sorted(self._variables.items())}".encode()).hexdigest()
         if read_stamp(self._warehouse, "views") == current and self._views_exist():
             return False
         built = self.invoke(
@@ -51,9 +51,15 @@ class Transform:
         write_stamp(self._warehouse, "views", current)
         return True
 
-    def build(self, run_id: str) -> Build:
-        """Build and test everything; unit tests say something of the code, not of the data, and are for `make test`."""
-        return self.invoke(["build", "--exclude-resource-type", "unit_test"], run_id)
+    def build(self, run_id: str, idle: Iterable[str] = ()) -> Build:
+        """Build and test everything but the folders of `idle` sources and domains, which nothing new has come for.
+
+        Unit tests say something of the code, not of the data, and are for `make test`.
+        """
+        folders = [f"path:models/{layer}/{name}" for layer in ("staging", "intermediate", "marts") for name in idle]
+        existing = [folder for folder in folders if (PROJECT / folder.removeprefix("path:")).exists()]
+        exclude = ["--exclude", *existing] if existing else []
+        return self.invoke(["build", "--exclude-resource-type", "unit_test", *exclude], run_id)
 
     def invoke(self, arguments: Sequence[str], run_id: str) -> Build:
         """Run dbt quietly.
@@ -80,7 +86,7 @@ class Transform:
 
     def options(self) -> list[str]:
         """The options that point dbt at this project and this warehouse."""
-        os.environ.update(self._warehouse.dbt_env(), COLLECTION_INTERVAL_MINUTES=str(self._interval_minutes))
+        os.environ.update(self._warehouse.dbt_env() | self._variables)
         return [
             *("--project-dir", str(PROJECT)),
             *("--profiles-dir", str(PROJECT)),

@@ -147,7 +147,8 @@ def _checked(table: Table, row: Any) -> Any:
     checked = msgspec.convert(row, _row_type(table))
     _refuse_what_no_warehouse_holds(row)
     for name in _timestamps(table):
-        if moment := getattr(checked, name):
+        moment = getattr(checked, name)
+        if moment and moment.tzinfo:
             try:
                 stored(moment)
             except OverflowError:

@@ -83,6 +83,11 @@ class Warehouse(Protocol):
         ...
 
 
+# Beyond, DuckDB works on disk. Without a limit it keeps what it has read for as long as there is memory, which would
+# grow with the warehouse.
+MEMORY_LIMIT = "256MB"
+
+
 class DuckDBWarehouse:
     """A DuckDB file: one process at a time, readers included."""
 
@@ -143,7 +148,9 @@ class DuckDBWarehouse:
     @contextlib.contextmanager
     def kept_open(self) -> Iterator[None]:
         """A connection held on to: a reader that comes while the file is closed would make the next query fail."""
-        with self._connect():
+        with self._connect() as connection:
+            # holds for all connections of this process to the file
+            connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
             yield
         # dbt keeps its connection, and dlt leaves its own to the garbage: the run that waits could not open the file
         if adapter := sys.modules.get("dbt.adapters.duckdb.connections"):

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pipelines.budget import RateBudget
+from pipelines.budget import Budgets, RateBudget
 from pipelines.client import Answer, Auth, Client, Limits
 from pipelines.clock import Clock
 from pipelines.resources import Api, Opening, Scope
@@ -156,7 +156,7 @@ def client_of(
         "api",
         url,
         auth=auth,
-        budget=RateBudget(clock, points_per_minute),
+        budgets=Budgets(lambda: RateBudget(clock, points_per_minute)),
         limits=limits(retries, request_timeout),
         clock=clock,
         scrubber=scrubber or Scrubber(),

@@ -1,24 +1,34 @@
-"""Request budgets: token buckets that refill continuously on real time, even while the world's clock stands still.
+"""Request budgets of two kinds, for an API to choose from.
 
-A client waits in real seconds, so a frozen world must not starve it for ever.
+Token buckets refill continuously on real time, even while the world's clock stands still: a client waits in real
+seconds, so a frozen world must not starve it for ever. Fixed windows are counted on the world's clock, as the API
+tells their end in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pipelines.sandbox.clock import monotonic
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a bucket said to one request: granted or not, and its level afterwards."""
+    """What a bucket or window said to one request: granted or not, and its level afterwards."""
 
     granted: bool
     limit: int
     remaining: int
     seconds_to_full: float
+
+
+class Limiter(Protocol):
+    """Says of each request whether its budget still allows it."""
+
+    def take(self, key: str) -> Budget:
+        """Draw one point from the budget of `key`."""
 
 
 class TokenBucket:
@@ -58,3 +68,32 @@ class Limits:
         if bucket is None:
             bucket = self._buckets[key] = TokenBucket(self._per_minute, self._ruler)
         return bucket.take()
+
+
+class Windows:
+    """One window per key: it begins with the first request and grants `limit` until it ends, `seconds` later."""
+
+    def __init__(self, limit: int, ruler: Callable[[], float], seconds: float = 3600) -> None:
+        if limit < 1:
+            raise ValueError(f"requests per hour must be at least 1, not {limit}")
+        self.limit = limit
+        self.seconds = seconds
+        self._ruler = ruler
+        self._windows: dict[str, tuple[float, int]] = {}  # start and requests so far
+
+    def peek(self, key: str) -> Budget:
+        """Return what the next request would be told before it counts."""
+        now = self._ruler()
+        start, spent = self._windows.get(key, (now, 0))
+        if not start <= now < start + self.seconds:  # it is over, or the world's clock was set back
+            start, spent = now, 0
+        return Budget(spent < self.limit, self.limit, self.limit - spent, start + self.seconds - now)
+
+    def take(self, key: str) -> Budget:
+        """Count a request; a refused one does not count."""
+        before = self.peek(key)
+        if not before.granted:
+            return before
+        start = self._ruler() - (self.seconds - before.seconds_to_full)
+        self._windows[key] = (start, self.limit - before.remaining + 1)
+        return Budget(True, self.limit, before.remaining - 1, before.seconds_to_full)

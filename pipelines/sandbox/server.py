@@ -24,13 +24,14 @@ import msgspec
 from aiohttp import web
 
 from pipelines.sandbox.apis import APIS
-from pipelines.sandbox.apis.base import Answer, Api, Call, Edits, RefusalError, Route, Setting
+from pipelines.sandbox.apis.base import Answer, Api, BringsLimits, Call, Edits, RefusalError, Route, Setting
 from pipelines.sandbox.clock import WorldClock, as_moment
 from pipelines.sandbox.faults import Faults, parse_shares
+from pipelines.sandbox.football import Football
 from pipelines.sandbox.limits import Limits
 from pipelines.sandbox.world import World
 
-TRAPS = frozenset({"empty_page", "no_pagination", "blank_cursor"})
+TRAPS = frozenset({"empty_page", "no_pagination", "blank_cursor", "old_paging", "too_complex"})
 START_SECONDS = 30.0
 JSON_TYPE = "application/json; charset=utf-8"
 ABORTS = ("reset", "truncate")
@@ -121,16 +122,18 @@ class Sandbox:
     """The simulated APIs of one world, served on 127.0.0.1 by a thread of their own. Use it in a with statement.
 
     seed, channels: which world, and how large.
+    fixtures: how many fixtures the football world has at the start (None: the seasons from 2025 on).
     now, speed, frozen: its clock (`now` in UTC; the real time if None).
     faults: shares of API requests that go wrong, by kind (see faults.KINDS).
     points_per_minute: budget of each client; it refills in real time.
+    requests_per_hour: budget of each kind of thing in the football API, in an hour of world time.
     latency: seconds that every answer takes at least.
     token_lifetime: world seconds.
     prefix: a path before every API's own, such as "/proxy".
     port: 0 takes a free one.
     record: a file to which every answer is appended as a line of JSON.
     keep: whether `served` is kept in memory.
-    traps: paging oddities that the real services were seen to have (see TRAPS).
+    traps: oddities, mostly of paging, that the real services were seen to have (see TRAPS).
     """
 
     def __init__(
@@ -140,8 +143,10 @@ class Sandbox:
         speed: float = 1.0,
         frozen: bool = False,
         channels: int = 5000,
+        fixtures: int | None = None,
         faults: Mapping[str, float] | None = None,
         points_per_minute: int = 800,
+        requests_per_hour: int = 3000,
         latency: float = 0.0,
         token_lifetime: float = 5_000_000,
         prefix: str = "",
@@ -158,8 +163,17 @@ class Sandbox:
         self.limits = Limits(points_per_minute)
         self.latency = latency
         self.world = World(seed, channels)
+        self.football = Football(seed, self.clock.time(), fixtures)
         self.edits = Edits({resource: {} for api in APIS for resource in api.resources})
-        setting = Setting(self.world, self.edits, frozenset(traps), token_lifetime)
+        setting = Setting(
+            self.world,
+            self.edits,
+            frozenset(traps),
+            token_lifetime,
+            self.football,
+            self.clock.time,
+            requests_per_hour,
+        )
         self.apis: list[Api] = [api(setting) for api in APIS]
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
         self._journal = Journal(keep, record)
@@ -269,7 +283,9 @@ class Sandbox:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             form = dict(await request.post()) if request.method == "POST" else {}
-            call = Call(self.clock.time(), list(request.query.items()), request.headers, form, request.match_info)
+            query, captured = list(request.query.items()), request.match_info
+            url = str(request.url.with_query(None))
+            call = Call(self.clock.time(), query, request.headers, form, captured, route.path, url)
             answer, fault, headers = self._decide(api, route, call)
             content = b"" if answer.body is None else msgspec.json.encode(answer.body)
             whole = None if fault in ABORTS else content
@@ -292,7 +308,8 @@ class Sandbox:
         headers = {"Content-Type": JSON_TYPE, "Date": formatdate(call.now, usegmt=True)}
         fault = None
         if route.metered:
-            budget = self.limits.take(f"{api.name}:{api.bucket(call)}")
+            limits = api.limits if isinstance(api, BringsLimits) else self.limits
+            call.budget = budget = limits.take(f"{api.name}:{api.bucket(call)}")
             headers.update(api.limit_headers(budget, call.now))
             if not budget.granted:
                 return api.error(route, 429), None, headers
@@ -380,11 +397,13 @@ def serve(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8900, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="which world (default: %(default)s)")
     parser.add_argument("--channels", type=int, default=5000, help="its size (default: %(default)s)")
+    parser.add_argument("--fixtures", type=int, help="size of the football world (default: the seasons from 2025 on)")
     parser.add_argument("--now", type=as_moment, help="world time to start at, ISO 8601, UTC (default: the real time)")
     parser.add_argument("--speed", type=float, default=1.0, help="world seconds per real second")
     parser.add_argument("--frozen", action="store_true", help="let the world's time stand still")
     parser.add_argument("--faults", type=parse_shares, default={}, help='shares by kind, as "429=0.02,reset=0.01"')
     parser.add_argument("--points-per-minute", type=int, default=800, help="request budget (default: %(default)s)")
+    parser.add_argument("--requests-per-hour", type=int, default=3000, help="football budget (default: %(default)s)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes at least")
     parser.add_argument("--token-lifetime", type=float, default=5_000_000, help="world seconds")
     parser.add_argument("--prefix", default="", help="a path before every API's own")

@@ -112,13 +112,19 @@ SYNC_LOG = _table(
     Field("source", "text", "The source."),
     Field("resource", "text", "The resource."),
     Field("unit_id", "text", "What is asked for one by one or in batches: a channel, a game ..."),
-    Field("status", "text", "ok, absent (the API left it out), truncated (cut at a page setting) or failed."),
+    Field(
+        "status",
+        "text",
+        "ok, absent (the API left it out), truncated (cut at a page setting), unfinished (left in the middle) or"
+        " failed.",
+    ),
     Field("last_attempt_at", "timestamp", "The last request (UTC)."),
     Field("last_success_at", "timestamp", "The last answer, absences included (UTC).", null=True),
     Field("synced_until", "timestamp", "For units read by period: complete up to here (UTC).", null=True),
     Field("failures", "bigint", "Failures in a row."),
     Field("rows", "bigint", "Rows in the last answer."),
     Field("message", "text", "The last failure.", null=True),
+    Field("bookmark", "text", "Where a list that was left in the middle is read on.", null=True),
     _run_id(),
 )
 
@@ -129,7 +135,9 @@ POLLS = _table(
     Field("slot_at", "timestamp", "Start of the collection slot (UTC)."),
     Field("source", "text", "The source."),
     Field("resource", "text", "The resource."),
-    Field("scope", "text", "Which list: top, category:<id> or known (ids that were live at the poll before)."),
+    Field(
+        "scope", "text", "Which list: top, category:<id>, known (ids that were live at the poll before), fixtures ..."
+    ),
     Field("started_at", "timestamp", "Start (UTC)."),
     Field("finished_at", "timestamp", "Last answer (UTC)."),
     Field("pages", "bigint", "Pages read."),

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import requests
 
+from pipelines.budget import Reported
 from pipelines.client import Answer, ApiError, Client, ClientCredentials, bisect
 from pipelines.clock import slot_start, stored
 from pipelines.resources import Api, Fetched, Opening, Outcome, PollHeader, Resource, Rows, Source, Unit
@@ -242,7 +243,7 @@ def open_client(opening: Opening) -> Client:
         "twitch",
         settings.api_url,
         auth=auth,
-        budget=opening.budget(settings.points_per_minute),
+        budgets=opening.a_minute(settings.points_per_minute),
         limits=opening.limits,
         clock=opening.clock,
         scrubber=opening.scrubber,
@@ -252,15 +253,17 @@ def open_client(opening: Opening) -> Client:
     )
 
 
-def read_limits(response: requests.Response) -> tuple[int | None, int | None]:
-    """Limit and remaining points, as the headers of an answer tell; None where they do not."""
-    return _number(response.headers.get("Ratelimit-Limit")), _number(response.headers.get("Ratelimit-Remaining"))
+def read_limits(response: requests.Response, content: bytes) -> Reported:
+    """Limit and remaining points, as the headers of an answer tell."""
+    return Reported(
+        _number(response.headers.get("Ratelimit-Limit")), _number(response.headers.get("Ratelimit-Remaining"))
+    )
 
 
 def check(client: Client) -> str:
     """One small request, for the doctor."""
     client.get("/games/top", [("first", "1")], resource="doctor")
-    return f"answers; limit {client.budget.limit} points a minute"
+    return f"answers; limit {client.budgets.of('').limit} points a minute"
 
 
 def poll_streams(api: Api, known: Sequence[Unit]) -> Iterator[Fetched]:
@@ -502,21 +505,23 @@ def _number(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() else None
 
 
-def _batches(units: int, settings: Settings) -> int:
-    return math.ceil(units / IDS_A_CALL)
+def _batches(units: Sequence[Unit], settings: Settings) -> int:
+    return math.ceil(len(units) / IDS_A_CALL)
 
 
-def _each(units: int, settings: Settings) -> int:
-    return units
+def _each(units: Sequence[Unit], settings: Settings) -> int:
+    return len(units)
 
 
 SOURCE = Source(
     name="twitch",
+    domain="live",
     description=DESCRIPTION,
     tables=TABLES,
     settings=Settings,
     credentials=("client_id", "client_secret"),
     freshness=FRESHNESS,
+    estimate=lambda due: "channels and clips that the run itself brings up come on top",
     open=open_client,
     check=check,
     resources=(

@@ -6,12 +6,10 @@ Absolute seconds say little on a shared machine; each figure stands beside its o
 from __future__ import annotations
 
 import datetime as dt
-import os
 import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,77 +20,22 @@ import psycopg
 import pyarrow as pa
 import requests
 
-from pipelines.clock import Clock
 from pipelines.loader import Loader
 from pipelines.sources.twitch import STREAMS
 from pipelines.validation import Context, check
 from pipelines.warehouse import DuckDBWarehouse, PostgresWarehouse, stamp
+from tests.benchmarks import football
+from tests.benchmarks.tools import Figure, SandboxServer, extract_seconds, requests_of, run, timed
 from tests.conftest import PostgresServer
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 MERGE_ROWS = 300_000
 POINTS = 800
-CLOCK = Clock()
-
-Figure = tuple[str, str, str]
-
-
-def timed(work: Callable[[], Any]) -> float:
-    """Seconds that some work takes."""
-    start = CLOCK.monotonic()
-    work()
-    return CLOCK.monotonic() - start
-
-
-class SandboxServer:
-    """The sandbox in a process of its own, so that it does not share this one's interpreter."""
-
-    def __init__(self, *options: str):
-        self._options = options
-
-    def __enter__(self) -> dict[str, str]:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipelines", "sandbox", "--port", "0", "--follow-parent", *self._options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=CHECKOUT,
-        )
-        assert self._process.stdout
-        found = msgspec.json.decode(self._process.stdout.readline())
-        self.url = found["url"]
-        return {**found["env"], "SANDBOX_URL": found["url"]}
-
-    def __exit__(self, *error: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-
-def elt(folder: str, verb: str, settings: dict[str, str]) -> dict[str, Any]:
-    """One run in a folder of its own; returns its report."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipelines", verb, "--json"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "ETL_LOG_LEVEL": "WARNING", **settings},
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return msgspec.json.decode(done.stdout)
-
-
-def requests_of(report: dict[str, Any]) -> int:
-    """Requests that a run made."""
-    return int(sum(row["requests"] for row in report["resources"]))
-
-
-def extract_seconds(report: dict[str, Any]) -> float:
-    """The time from the first request to the last load."""
-    return float(sum(stage["seconds"] for stage in report["stages"] if stage["stage"].startswith("extract_")))
 
 
 def rate() -> list[Figure]:
     """1,000 streams and all that hangs on them, at the API's real limit."""
     with tempfile.TemporaryDirectory() as folder, SandboxServer("--points-per-minute", str(POINTS)) as settings:
-        report = elt(folder, "extract", settings)
+        report, _ = run(folder, "extract", "--sources", "twitch", **settings)
     calls, seconds = requests_of(report), extract_seconds(report)
     best = max(0, calls - POINTS) * 60 / POINTS
     refused = int(sum(row["rate_limited"] for row in report["resources"]))
@@ -110,7 +53,7 @@ def latency() -> list[Figure]:
     """The same calls at 80 ms, limits lifted: against the floor, and against threads that only fetch."""
     with SandboxServer("--points-per-minute", "1000000", "--latency", "0.08") as settings:
         with tempfile.TemporaryDirectory() as folder:
-            report = elt(folder, "extract", settings)
+            report, _ = run(folder, "extract", "--sources", "twitch", **settings)
         calls, seconds = requests_of(report), extract_seconds(report)
         floor = calls * 0.08 / 30
         token = requests.post(
@@ -253,8 +196,8 @@ def idle() -> list[Figure]:
     """A run with nothing new to fetch, against the imports of dlt and dbt."""
     imports = "import dlt, dbt.cli.main, dbt.adapters.duckdb"
     with tempfile.TemporaryDirectory() as folder, SandboxServer("--points-per-minute", "1000000") as settings:
-        elt(folder, "elt", settings | {"MAX_STREAMS_PER_COLLECTION": "200"})
-        second = timed(lambda: elt(folder, "transform", settings))
+        run(folder, "elt", **settings, MAX_STREAMS_PER_COLLECTION="200")
+        second = timed(lambda: run(folder, "transform", **settings))
         floor = timed(lambda: subprocess.run([sys.executable, "-c", imports], check=True))
     return [
         (
@@ -265,7 +208,7 @@ def idle() -> list[Figure]:
     ]
 
 
-BENCHMARKS = {"rate": rate, "latency": latency, "merge": merge, "idle": idle}
+BENCHMARKS = {"rate": rate, "latency": latency, "merge": merge, "idle": idle, "football": football.figures}
 
 
 def main(names: list[str]) -> int:

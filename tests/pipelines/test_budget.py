@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipelines.budget import FIRST_ANSWER_SECONDS, RateBudget
+from pipelines.budget import FIRST_ANSWER_SECONDS, Budgets, QuotaError, RateBudget, Reported, WindowBudget
 from pipelines.client import ApiError
 from pipelines.clock import Clock
 from pipelines.sandbox import Sandbox
@@ -38,7 +38,7 @@ class ApiBucket:
 def ask(budget: RateBudget, bucket: ApiBucket, times: int) -> None:
     for _ in range(times):
         budget.acquire()
-        budget.release(budget.limit, bucket.take())
+        budget.release(Reported(budget.limit, bucket.take()))
 
 
 @pytest.mark.parametrize("limit", [2, 10, 800])
@@ -89,7 +89,7 @@ def test_the_first_request_goes_alone_and_the_others_wait_for_its_answer() -> No
     thread = threading.Thread(target=second, daemon=True)
     thread.start()
     assert waiting.wait(10) and not taken.acquire(timeout=0.05)
-    budget.release(100, 50)
+    budget.release(Reported(100, 50))
     assert taken.acquire(timeout=FIRST_ANSWER_SECONDS / 2), "it is woken by the answer, not by a time limit"
 
 
@@ -97,7 +97,7 @@ def test_a_first_answer_that_reports_an_empty_bucket_holds_everybody_back() -> N
     clock = SimulatedClock()
     budget = RateBudget(clock, 600)
     budget.acquire()
-    budget.release(600, 0)
+    budget.release(Reported(600, 0))
     budget.acquire()
     assert clock.monotonic() >= 60 / 600
 
@@ -106,7 +106,7 @@ def test_the_limit_is_the_one_that_the_api_reports() -> None:
     clock = SimulatedClock()
     budget = RateBudget(clock, 10)
     budget.acquire()
-    budget.release(300, 299)
+    budget.release(Reported(300, 299))
     assert (budget.limit, budget.per_second) == (300, 5.0)
     for _ in range(200):
         budget.acquire()
@@ -118,14 +118,14 @@ def test_an_answer_with_fewer_tokens_lowers_the_level_and_one_with_more_does_not
     clock = SimulatedClock()
     budget = RateBudget(clock, 100)
     budget.acquire()
-    budget.release(100, 100)
+    budget.release(Reported(100, 100))
     budget.acquire()
-    budget.release(100, 4)
+    budget.release(Reported(100, 4))
     spent = 0
     while not clock.slept:
         budget.acquire()
         # a late answer still speaks of the time before
-        budget.release(100, 90)
+        budget.release(Reported(100, 90))
         spent += 1
     assert spent <= 4, "somebody else drew on the same bucket"
 
@@ -134,10 +134,10 @@ def test_requests_in_flight_are_not_promised_twice() -> None:
     clock = SimulatedClock()
     budget = RateBudget(clock, 100)
     budget.acquire()
-    budget.release(100, 99)
+    budget.release(Reported(100, 99))
     for _ in range(11):
         budget.acquire()
-    budget.release(100, 12)
+    budget.release(Reported(100, 12))
     for _ in range(2):
         budget.acquire()
     assert clock.slept, "ten in flight may not be counted in the twelve yet, and one stays in reserve"
@@ -147,7 +147,7 @@ def test_an_exhausted_answer_pauses_until_a_token_has_come_back() -> None:
     clock = SimulatedClock()
     budget = RateBudget(clock, 60)
     budget.acquire()
-    budget.release(60, 59)
+    budget.release(Reported(60, 59))
     budget.acquire()
     budget.release(exhausted=True)
     budget.acquire()
@@ -197,3 +197,116 @@ def test_an_empty_bucket_left_by_an_earlier_run_is_waited_for() -> None:
         with ThreadPoolExecutor(30) as pool:
             list(pool.map(lambda _: again.client.get("/users", [("id", "1")], resource="users"), range(6)))
     assert sum(int(str(row["rate_limited"])) for row in log) <= 1, "at most the one request that found it empty"
+
+
+# -- fixed windows
+
+
+class ApiWindow:
+    """The API's side of a fixed window: it opens with the first request and gives all back when it closes."""
+
+    def __init__(self, clock: SimulatedClock, limit: int, period: float = 3600.0):
+        self._clock = clock
+        self._limit = limit
+        self._period = period
+        self._opened = float("-inf")
+        self._left = limit
+        self.asked: list[float] = []
+
+    def take(self, others: int = 0) -> Reported:
+        """A request; `others` are those of another program that came before it."""
+        now = self._clock.monotonic()
+        if now >= self._opened + self._period:
+            self._opened, self._left = now, self._limit
+        self.asked.append(now)
+        self._left -= 1 + others
+        assert self._left >= 0, "the API would have answered 429"
+        return Reported(None, self._left, self._opened + self._period - now)
+
+
+def test_a_window_is_used_up_and_all_of_it_is_back_when_it_closes() -> None:
+    clock = SimulatedClock()
+    window, budget = ApiWindow(clock, 300), WindowBudget(clock, 300)
+    for _ in range(700):
+        clock.advance(0.1)
+        budget.acquire()
+        budget.release(window.take())
+    opened = window.asked[0]
+    used = [int((at - opened) // 3600) for at in window.asked]
+    assert used.count(0) >= 295 and used.count(1) >= 295 and used[-1] == 2
+    assert len(clock.slept) == 2, "it waits for the end of the window, and not in between"
+
+
+def test_a_window_that_an_earlier_run_or_another_program_has_used_is_not_overdrawn() -> None:
+    clock = SimulatedClock()
+    window, budget = ApiWindow(clock, 300), WindowBudget(clock, 300)
+    window.take(others=149)
+    clock.advance(1800)
+    asked = 0
+    while clock.monotonic() < 3600:
+        budget.acquire()
+        asked += 1
+        budget.release(window.take(others=asked % 2))
+        assert asked < 300
+    assert 85 <= asked <= 102, "what was left of the window, a half of it to the other program"
+
+
+def test_a_window_that_the_api_has_reopened_counts_anew() -> None:
+    clock = SimulatedClock()
+    budget = WindowBudget(clock, 100)
+    budget.acquire()
+    budget.release(Reported(100, 3, 1000))
+    clock.advance(900)
+    budget.acquire()
+    budget.release(Reported(100, 98, 3500))
+    for _ in range(90):
+        budget.acquire()
+    assert not clock.slept
+
+
+def test_requests_in_flight_are_not_promised_twice_in_a_window() -> None:
+    clock = SimulatedClock()
+    budget = WindowBudget(clock, 100)
+    budget.acquire()
+    budget.release(Reported(100, 50, 3600))
+    for _ in range(40):
+        budget.acquire()
+    budget.release(Reported(100, 45, 3600))
+    with pytest.raises(QuotaError):
+        for _ in range(10):
+            budget.acquire(deadline=clock.monotonic() + 60)
+
+
+def test_a_refusal_with_a_time_holds_everybody_until_then_and_one_without_does_not() -> None:
+    clock = SimulatedClock()
+    budget = WindowBudget(clock, 100)
+    for reported, waits in ((Reported(), 0), (Reported(None, None, 120), 1)):
+        clock.slept.clear()
+        budget.acquire()
+        budget.release(reported, exhausted=True)
+        budget.acquire()
+        budget.release()
+        assert len(clock.slept) == waits
+    assert 120 <= clock.monotonic() <= 125
+
+
+def test_a_limit_that_is_used_up_beyond_the_deadline_ends_the_wait_at_once() -> None:
+    clock = SimulatedClock()
+    budget = WindowBudget(clock, 100)
+    budget.acquire()
+    budget.release(Reported(100, 0, 1800))
+    with pytest.raises(QuotaError, match="100 requests is used up until 12:30:01 UTC"):
+        budget.acquire(deadline=600)
+    assert not clock.slept
+
+
+@pytest.mark.parametrize(("requests", "seconds"), [(0, 0), (1, 0), (2970, 0), (2971, 3600), (5941, 7200)])
+def test_the_earliest_end_counts_windows(requests: int, seconds: float) -> None:
+    assert WindowBudget(SimulatedClock(), 3000).seconds_for(requests) == seconds
+
+
+def test_each_bucket_has_a_budget_of_its_own() -> None:
+    clock = SimulatedClock()
+    budgets = Budgets(lambda: RateBudget(clock, 2), lambda path: path.split("/")[1])
+    assert budgets.of("/teams/1") is budgets.of("/teams") is not budgets.of("/fixtures")
+    assert budgets.bucket_of("/teams/1") == "teams"

@@ -36,7 +36,7 @@ def test_all_is_well_in_a_new_folder_with_an_api_that_answers(tmp_path: Path, sa
     checks = list(doctor.thorough(load(tmp_path), clients(sandbox)))
     assert not [check for check in checks if check.error]
     assert [check.name for check in checks] == [
-        "settings", "versions", "dbt project", "disk", "directories", "warehouse", "twitch",
+        "settings", "versions", "dbt project", "disk", "directories", "warehouse", "twitch", "sportmonks",
     ]  # fmt: skip
     assert all(check.detail for check in checks)
     assert not (tmp_path / "data" / "demo.duckdb").exists(), "looking does not make a warehouse"
@@ -99,7 +99,9 @@ def test_little_room_is_a_warning_and_no_failure(tmp_path: Path, monkeypatch: py
     assert check.warning and check.error is None and str(tmp_path) in check.detail
 
 
-def test_a_run_does_not_begin_with_the_first_thing_that_is_wrong(tmp_path: Path, sandbox: Sandbox) -> None:
-    doctor.require(doctor.quick(load(tmp_path), ["twitch"], clients(sandbox)))
+def test_a_run_begins_if_one_of_its_sources_is_of_use(sandbox: Sandbox) -> None:
+    assert doctor.reachable(["twitch"], clients(sandbox)) == {}
+    refused = clients(sandbox, client_secret="wrong-secret")
     with pytest.raises(CredentialsError):
-        doctor.require(doctor.quick(load(tmp_path), ["twitch"], clients(sandbox, client_secret="wrong-secret")))
+        doctor.reachable(["twitch"], refused)
+    assert isinstance(doctor.reachable(["twitch", "sportmonks"], refused)["twitch"], CredentialsError)

@@ -111,14 +111,14 @@ def test_a_missing_secret_is_told_by_its_setting(
 ) -> None:
     live(monkeypatch)
     monkeypatch.delenv(missing)
-    assert f"error: {missing} is not set\n" in refused(capsys, folder, ["elt"], 77)
+    assert f"error: {missing} is not set\n" in refused(capsys, folder, ["elt", "--sources", "twitch"], 77)
 
 
 def test_a_wrong_secret_is_told_by_its_setting_before_anything_is_written(
     capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     live(monkeypatch, **{**sandbox.env(), "TWITCH_CLIENT_SECRET": "hidden-secret"})
-    text = refused(capsys, folder, ["elt"], 77)
+    text = refused(capsys, folder, ["elt", "--sources", "twitch"], 77)
     assert "TWITCH_CLIENT_SECRET" in text and "hidden" not in text
     assert "hidden" not in (folder / "data" / "logs" / "airtime.log").read_text()
 
@@ -127,7 +127,7 @@ def test_an_api_that_is_down_is_told_before_anything_is_written(
     capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
 ) -> None:
     live(monkeypatch, **{**sandbox.env(), "TWITCH_API_URL": "http://127.0.0.1:9/helix", "RETRY_MAX": "0"})
-    assert "twitch" in refused(capsys, folder, ["elt"], 3)
+    assert "twitch" in refused(capsys, folder, ["elt", "--sources", "twitch"], 3)
 
 
 # -- settings
@@ -269,13 +269,13 @@ def test_a_dry_run_for_machines_is_json_and_says_what_is_due(
     from pipelines.run import Run
 
     live(monkeypatch, **sandbox.env())
-    plan = [{"source": "twitch", "resource": "users", "units": 1700, "age_classes": {"never": 1700}, "calls": 17}]
+    units = {"source": "twitch", "resource": "users", "units": 1700, "age_classes": {"never": 1700}, "calls": 17}
+    plan = [{**units, "limit": 10, "period": 60.0, "seconds": 42.0, "estimate": "an estimate, because"}]
     monkeypatch.setattr(Run, "dry_run", lambda self: plan)
     assert main(["elt", "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == plan
-    monkeypatch.setenv("TWITCH_POINTS_PER_MINUTE", "10")
     monkeypatch.setenv("ETL_NOW", "2026-10-01T12:00:00Z")
     assert main(["elt", "--dry-run"]) == 0
     shown = capsys.readouterr().out
     assert "1,700 due" in shown and "17 calls" in shown and "never 1,700" in shown
-    assert "42 s at best, earliest end 2026-10-01 12:00:42 UTC" in shown
+    assert "42 s at best, earliest end 2026-10-01 12:00:42 UTC" in shown and "an estimate, because" in shown

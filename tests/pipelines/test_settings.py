@@ -73,7 +73,7 @@ def test_every_setting_is_found_under_its_usual_and_its_dlt_name(root: Path, sec
     kind = SECTIONS[section]
     default = getattr(kind(), field)
     given = {
-        bool: "true", int: "17", float: "0.5", tuple: "1, 2", type(None): "2026-10-01T12:00:00Z",
+        bool: str(not default).lower(), int: "17", float: "0.5", tuple: "1, 2", type(None): "2026-10-01T12:00:00Z",
     }.get(type(default))  # fmt: skip
     if isinstance(default, str):
         options = msgspec.inspect.type_info(next(f for f in msgspec.structs.fields(kind) if f.name == field).type)

@@ -21,7 +21,7 @@ from pipelines.sources.ops import RUN_RESOURCES, SYNC_LOG
 from pipelines.sources.twitch import GAMES
 from pipelines.sync import Extraction, QuarantineError, Result, due_units, plan, reset
 from pipelines.validation import own_rows
-from tests.helpers import NOW, answer, columns_of, twitch_api
+from tests.helpers import NOW, answer, client_of, columns_of, twitch_api
 from tests.pipelines.conftest import Parts
 
 NAIVE = NOW.replace(tzinfo=None)
@@ -39,13 +39,14 @@ def make_due(parts: Parts, view: str, ids: Sequence[str]) -> None:
     parts.warehouse.execute(
         "create schema if not exists sync",
         f"create or replace view sync.{view} as select unit_id, position, cast(null as timestamp) as last_success_at,"
-        f" cast(null as timestamp) as synced_until, 0 as failures, position >= 0 as is_due, 'big' as age_class"
+        " cast(null as timestamp) as synced_until, 0 as failures, position >= 0 as is_due, 'big' as age_class,"
+        " 0 as last_rows, cast(null as varchar) as bookmark"
         f" from (values {values}) as units (unit_id, position)",
     )
 
 
 def resource(name: str, fetch: Callable[[Api, Sequence[Unit]], Fetched], batch: int = 1) -> Resource:
-    return Resource(name, (GAMES,), f"sync_test__{name}", calls=lambda units, _: units, batch=batch, fetch=fetch)
+    return Resource(name, (GAMES,), f"sync_test__{name}", calls=lambda units, _: len(units), batch=batch, fetch=fetch)
 
 
 def good(api: Api, units: Sequence[Unit]) -> Fetched:
@@ -64,7 +65,8 @@ def extract(parts: Parts, *resources: tuple[Resource, Sequence[str]], **general:
     for one, ids in resources:
         make_due(parts, one.view, ids)
     settings = Settings(**general)
-    api = Api(client=None, settings=None, general=settings, scope=Scope(), clock=parts.clock)  # type: ignore[arg-type]
+    client = client_of("http://127.0.0.1:9", clock=parts.clock)
+    api = Api(client, settings=None, general=settings, scope=Scope(), clock=parts.clock)
     intake = parts.intake(chunk_units=settings.chunk_units)
     display = Display(parts.clock, enabled=False)
     extraction = Extraction(twitch.SOURCE, api, parts.warehouse, intake, display, "run")
@@ -84,14 +86,34 @@ def test_due_units_come_in_the_order_of_the_view_with_what_it_knows_of_them(part
     parts.warehouse.execute(
         "create schema sync",
         "create view sync.sync_test__units as select * from (values"
-        " ('c', timestamp '2026-09-30 11:00:00', timestamp '2026-09-29 00:00:00', 2, true, 3),"
-        " ('a', null, null, 0, true, 1), ('no', null, null, 0, false, 2), ('b', null, null, 1, true, 2)"
-        ") as units (unit_id, last_success_at, synced_until, failures, is_due, position)",
+        " ('c', timestamp '2026-09-30 11:00:00', timestamp '2026-09-29 00:00:00', 2, true, 3, 'old', 7, 'page 2', 501,"
+        " timestamp '2026-10-03 15:00:00'),"
+        " ('a', null, null, 0, true, 1, 'new', 0, null, 501, timestamp '2026-10-01 00:00:00'),"
+        " ('no', null, null, 0, false, 2, 'new', 0, null, 501, timestamp '2026-10-02 00:00:00'),"
+        " ('b', null, null, 1, true, 2, 'new', 0, null, 271, timestamp '2026-10-02 00:00:00')"
+        ") as units (unit_id, last_success_at, synced_until, failures, is_due, position, age_class, last_rows,"
+        " bookmark, league_id, kickoff_at)",
     )
-    units = resource("units", good)
     last, until = dt.datetime(2026, 9, 30, 11, tzinfo=dt.UTC), dt.datetime(2026, 9, 29, tzinfo=dt.UTC)
-    assert due_units(parts.warehouse, units, None) == [Unit("a"), Unit("b", failures=1), Unit("c", last, until, 2)]
-    assert [unit.unit_id for unit in due_units(parts.warehouse, units, 2)] == ["a", "b"]
+    first = Unit("a", age_class="new")
+    others = [Unit("b", failures=1, age_class="new"), Unit("c", last, until, 2, "old", 7, "page 2")]
+    units = dataclasses.replace(resource("units", good), filters=("league_id",), moment="kickoff_at")
+
+    def ids(one: Resource = units, **scope: Any) -> list[str]:
+        return [unit.unit_id for unit in due_units(parts.warehouse, one, Scope(**scope))]
+
+    assert due_units(parts.warehouse, units, Scope()) == [first, *others]
+    assert ids(limit=2) == ["a", "b"]
+    assert ids(filters={"league_id": ("501", "9")}) == ["a", "c"]
+    assert ids(filters={"league_id": ("5'01",)}) == []
+    assert ids(resource("units", good), filters={"league_id": ("501",)}) == ["a", "b", "c"], "it has no leagues"
+    october_2 = dt.datetime(2026, 10, 2, tzinfo=dt.UTC)
+    assert ids(since=october_2) == ["b", "c"] and ids(until=october_2) == ["a"]
+    assert ids(since=october_2, again=True) == ["no", "b", "c"], "a period that is read again, due or not"
+    by_league = dataclasses.replace(units, order="league_id, position")
+    assert ids(by_league, limit=2) == ["b", "a"], "the most urgent, in the order of the resource"
+    narrow = dataclasses.replace(units, conditions=lambda settings: ["last_rows > 0"])
+    assert ids(narrow) == ["c"]
 
 
 def test_a_reset_makes_the_resources_named_due_and_drops_no_row(parts: Parts) -> None:
@@ -106,11 +128,13 @@ def test_a_plan_says_what_is_due_and_how_many_calls_it_takes(parts: Parts) -> No
     resources = [one for one in twitch.SOURCE.resources if one.name in ("streams", "users", "clips")]
     for one in resources:
         make_due(parts, one.view, [str(number) for number in range(250)])
-    found = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), resources, None)
+    client = client_of("http://127.0.0.1:9", clock=parts.clock, points_per_minute=100)
+    found = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), client, resources, Scope())
     rows = {row["resource"]: (row["units"], row["calls"], row["age_classes"]) for row in found}
     assert rows["users"] == (250, 3, {"never": 250}) and rows["clips"] == (250, 250, {"never": 250})
     assert rows["streams"][0] == 250 and rows["streams"][2] == {"big": 250}, "a poll has no past"
-    (limited,) = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), resources[-1:], 5)
+    assert found[-1]["seconds"] > 60 and "on top" in found[-1]["estimate"]
+    (limited,) = plan(parts.warehouse, twitch.SOURCE, twitch.Settings(), client, resources[-1:], Scope(limit=5))
     assert (limited["units"], limited["calls"]) == (5, 5)
 
 

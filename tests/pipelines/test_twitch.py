@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from pipelines.budget import Reported
 from pipelines.client import ApiError
 from pipelines.resources import Api, Fetched, Outcome, PollHeader, Scope, Unit
 from pipelines.sandbox import Sandbox
@@ -522,10 +523,10 @@ def test_moments_are_sent_in_whole_seconds_of_utc() -> None:
 def test_limits_are_read_from_the_headers_where_they_are(sandbox: Sandbox) -> None:
     api = twitch_api(sandbox, points_per_minute=5)
     api.client.get("/users", [("id", "1")], resource="users")
-    assert api.client.budget.limit == 1_000_000, "what the API reports counts, not the setting"
+    assert api.client.budgets.of("").limit == 1_000_000, "what the API reports counts, not the setting"
     for headers in ({}, {"Ratelimit-Limit": "", "Ratelimit-Remaining": "x"}, {"Ratelimit-Limit": "-1"}):
         with Loopback(lambda request, headers=headers: Reply({"data": []}, headers=headers)) as server:
-            assert twitch.read_limits(requests.get(server.url, timeout=5)) == (None, None)
+            assert twitch.read_limits(requests.get(server.url, timeout=5), b"") == Reported()
 
 
 def test_the_doctors_check_is_one_request(sandbox: Sandbox) -> None:
@@ -546,10 +547,10 @@ def test_a_plan_counts_the_calls_that_are_made(sandbox: Sandbox, resource: Any) 
     if resource.poll:
         list(resource.poll(api, units(ids)))
     else:
-        for start in range(0, len(ids), resource.batch):
-            resource.fetch(api, units(ids[start : start + resource.batch]))
+        for start in range(0, len(ids), resource.batch_size(api.settings)):
+            resource.fetch(api, units(ids[start : start + resource.batch_size(api.settings)]))
     made = len(sandbox.served) - before - 1  # one is for the token
-    assert resource.calls(len(ids), api.settings) == made
+    assert resource.calls(units(ids), api.settings) == made
 
 
 def test_every_table_is_filled_by_a_resource_and_each_resource_has_its_view() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.sandbox.apis.base import Api
+from pipelines.sandbox.apis.sportmonks import Sportmonks
 from pipelines.sandbox.apis.twitch import Twitch
 
-APIS: tuple[type[Api], ...] = (Twitch,)
+APIS: tuple[type[Api], ...] = (Twitch, Sportmonks)

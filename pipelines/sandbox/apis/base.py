@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from pipelines.sandbox.limits import Budget
+from pipelines.sandbox.football import Football
+from pipelines.sandbox.limits import Budget, Limiter
 from pipelines.sandbox.world import World
 
 Row = dict[str, Any]
@@ -40,6 +41,9 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
     captured: Mapping[str, str] = field(default_factory=dict)  # the {names} of the route's path
+    path: str = ""  # the route's, with its {names}
+    url: str = ""  # as it was asked for, without the query
+    budget: Budget | None = None  # what is left after this request; None if it is not metered
 
     def all(self, name: str) -> list[str]:
         """Return every value of a parameter."""
@@ -63,10 +67,13 @@ class Route(NamedTuple):
     metered: bool = True
 
 
-class Edits(dict[str, dict[str, Edit]]):
-    """What the world is made to say, over what it would: edits[resource][id]. Unknown resources are a KeyError."""
+class Edits(dict[str, dict[Any, Edit]]):
+    """What the world is made to say, over what it would: edits[resource][id]. Unknown resources are a KeyError.
 
-    def apply(self, resource: str, key: str, row: Row) -> Row | None:
+    An id is of the type that the API's rows have.
+    """
+
+    def apply(self, resource: str, key: str | int, row: Row) -> Row | None:
         """Return the row as it is to be served, or None if it is to be absent."""
         edits = self[resource]
         if key not in edits:
@@ -85,6 +92,9 @@ class Setting:
     edits: Edits
     traps: frozenset[str]
     token_lifetime: float  # world seconds
+    football: Football
+    time: Callable[[], float]  # world time in epoch seconds
+    requests_per_hour: int  # of world time, for APIs that count so
 
 
 class Api(Protocol):
@@ -112,3 +122,10 @@ class Api(Protocol):
 
     def revoke(self, call: Call) -> None:
         """Make the credentials of a call invalid from now on."""
+
+
+@runtime_checkable
+class BringsLimits(Protocol):
+    """An API that counts requests in its own way; the others draw from the sandbox's token buckets."""
+
+    limits: Limiter
