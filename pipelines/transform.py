@@ -16,7 +16,7 @@ from pipelines.warehouse import Warehouse, read_stamp, write_stamp
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 # what extraction reads before it begins, and what the report reads even when a build has failed: all of it views
-VIEWS = ("+path:models/sync", "+path:models/marts/ops")
+VIEWS = ("+path:models/sync", "+path:models/marts/ops/*.sql")
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,12 @@ class Transform:
 
         Unit tests say something of the code, not of the data, and are for `make test`.
         """
-        folders = [f"path:models/{layer}/{name}" for layer in ("staging", "intermediate", "marts") for name in idle]
-        existing = [folder for folder in folders if (PROJECT / folder.removeprefix("path:")).exists()]
-        exclude = ["--exclude", *existing] if existing else []
+        folders = [f"models/{layer}/{name}" for layer in ("staging", "intermediate", "marts") for name in idle]
+        # what is built on idle marts is idle too
+        idle_nodes = [
+            f"path:{folder}{'+' if 'marts' in folder else ''}" for folder in folders if (PROJECT / folder).exists()
+        ]
+        exclude = ["--exclude", *idle_nodes] if idle_nodes else []
         return self.invoke(["build", "--exclude-resource-type", "unit_test", *exclude], run_id)
 
     def invoke(self, arguments: Sequence[str], run_id: str) -> Build:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pipelines.budget import Budgets, RateBudget
 from pipelines.client import Answer, Auth, Client, Limits
 from pipelines.clock import Clock
-from pipelines.resources import Api, Opening, Scope
+from pipelines.resources import Api, Opening, Scope, Source
 from pipelines.sandbox import Sandbox
 from pipelines.scrub import Scrubber
 from pipelines.settings import Settings, database, read
@@ -166,7 +166,8 @@ def client_of(
     )
 
 
-def twitch_api(
+def source_api(
+    source: Source,
     sandbox: Sandbox,
     *,
     clock: Clock | None = None,
@@ -177,9 +178,9 @@ def twitch_api(
     general: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Api:
-    """Twitch as a run opens it, on a sandbox; `changes` are settings of the source, `general` those of the project."""
-    variables = {f"TWITCH_{name}".upper(): str(value) for name, value in changes.items()}
-    settings = read(NOWHERE, {**sandbox.env(), **variables}).section(twitch.Settings, "twitch")
+    """A source as a run opens it, on a sandbox; `changes` are its settings, `general` those of the project."""
+    variables = {f"{source.name}_{name}".upper(): str(value) for name, value in changes.items()}
+    settings = read(NOWHERE, {**sandbox.env(), **variables}).section(source.settings, source.name)
     common = Settings(**general or {})
     clock = clock or SimulatedClock(sandbox.clock.now())
     opening = Opening(
@@ -191,7 +192,12 @@ def twitch_api(
         run_id="run",
         log=[].append if log is None else log.append,
     )
-    return Api(twitch.open_client(opening), settings, common, scope or Scope(), clock)
+    return Api(source.open(opening), settings, common, scope or Scope(), clock)
+
+
+def twitch_api(sandbox: Sandbox, **options: Any) -> Api:
+    """Twitch, in the same way."""
+    return source_api(twitch.SOURCE, sandbox, **options)
 
 
 def answer(body: Any = None, at: dt.datetime = NOW, request_id: str = "run-api-000001") -> Answer:

@@ -1,20 +1,19 @@
-{#- What is due of a resource, from a CTE `units` (unit_id, age_class, viewer_count). Never fetched comes first. -#}
-{% macro sync_plan(source, resource) -%}
-    {%- set max_age = 'policies.max_age_hours * 3600' -%}
-    {%- set priority = 'coalesce(cast(states.age_seconds as double precision) / greatest(' ~ max_age ~ ', 1), 1000000)' -%}
+{#-
+    What is due of a resource, from a CTE `units` (unit_id, age_class, weight). Never fetched comes first, then what is
+    urgent (known to have changed), then by priority; of equals, the greater weight. `columns` of units go along.
+-#}
+{% macro sync_plan(source, resource, urgent='false', columns=[]) -%}
+    {%- set priority = sync_priority(urgent) -%}
     select
-        units.unit_id,
-        policies.age_class,
-        states.last_success_at,
-        states.last_attempt_at,
-        states.synced_until,
+        units.unit_id, policies.age_class, states.last_success_at, states.last_attempt_at, states.synced_until, states.bookmark,
         coalesce(states.failures, 0) as failures,
-        {{ max_age }} as max_age_seconds,
+        coalesce(states.last_rows, 0) as last_rows,
+        policies.max_age_hours * 3600 as max_age_seconds,
         {{ priority }} as priority,
-        coalesce(states.age_seconds >= {{ max_age }}, true)
-        and coalesce(states.waited_seconds >= least({{ max_age }}, states.backoff_seconds), true) as is_due,
+        {% for column in columns %}units.{{ column }}, {% endfor -%}
+        {{ sync_is_due(urgent) }} as is_due,
         row_number() over (
-            order by states.age_seconds is null desc, {{ priority }} desc, units.viewer_count desc nulls last, units.unit_id asc
+            order by states.age_seconds is null desc, {{ priority }} desc, units.weight desc nulls last, units.unit_id asc
         ) as position
     from units
     left join {{ ref('int_ops__sync_log_aged') }} as states

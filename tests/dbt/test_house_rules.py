@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.sources import ops, twitch
+from pipelines.sources import ops, sportmonks, twitch
 from pipelines.tables import source_yaml
 from tests.dbt.conftest import PROJECT, Warehouse
 
@@ -21,10 +21,16 @@ Node = dict[str, Any]
 
 FOLDERS = {
     "staging": (r"models/staging/(\w+)/stg_\1__\w+\.sql", "view", {"source"}),
-    "sync": (r"models/sync/sync_[a-z]+__\w+\.sql", "view", {"staging", "intermediate", "seeds"}),
+    "sync": (r"models/sync/sync_[a-z]+__\w+\.sql", "view", {"staging", "sync", "intermediate", "seeds"}),
     "intermediate": (r"models/intermediate/(\w+)/int_\1__\w+\.sql", "view", {"staging", "intermediate", "seeds"}),
     "live": (r"models/marts/live/(dim|fct|rpt)_\w+\.sql", "table", {"staging", "intermediate", "live"}),
-    "ops": (r"models/marts/ops/(dim|fct|rpt)_\w+\.sql", "view", {"staging", "intermediate", "sync", "ops"}),
+    "football": (r"models/marts/football/(dim|fct|rpt)_\w+\.sql", "table", {"staging", "intermediate", "football"}),
+    "ops": (
+        r"models/marts/ops/(changes/)?(dim|fct|rpt)_\w+\.sql",
+        "view",
+        # what changed at a source is told by its marts
+        {"staging", "intermediate", "sync", "ops", "football"},
+    ),
 }
 MACRO_LINES = 25
 CLOCKS = r"\b(current_timestamp|current_date|current_time|localtimestamp|now\s*\(|getdate\s*\(|sysdate)"
@@ -202,6 +208,7 @@ def each_macro_file_holds_one_macro(project: Project) -> Iterable[str]:
 def source_files_equal_the_declarations(project: Project) -> Iterable[str]:
     declarations: list[tuple[str, ModuleType, dict[str, Any] | None]] = [
         ("twitch", twitch, twitch.FRESHNESS),
+        ("sportmonks", sportmonks, sportmonks.FRESHNESS),
         ("ops", ops, None),
     ]
     for name, module, freshness in declarations:

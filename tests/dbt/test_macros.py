@@ -38,6 +38,18 @@ def test_values_from_macros(warehouse: Warehouse) -> None:
         "'{{ generate_schema_name('live', none) }}'": "live",
         "'{{ generate_schema_name(none, none) }}'": "airtime",
         "{{ unseen() }}": True,
+        "{{ in_states(5, 'final') }}": True,
+        "{{ in_states(17, 'final') }}": False,
+        "{{ in_states(17, 'decided') }}": True,
+        "{{ in_states(12, 'dead') }}": True,
+        "{{ score_text(2, 1) }}": "2-1",
+        "{{ score_text(2, 'cast(null as bigint)') }}": None,
+        # 60 points of home advantage, in hundredths
+        "cast(10000 * {{ elo_expectation(150000, 150000, 6000) }} as bigint)": 5855,
+        "cast(10000 * {{ elo_expectation(150000, 190000, 0) }} as bigint)": 909,
+        "{{ elo_change(2000, 2, 150000, 150000, 6000) }}": 829,
+        "{{ elo_change(2000, 0, 150000, 150000, -6000) }}": -829,
+        "{{ elo_change(2000, 1, 150000, 150000, 0) }}": 0,
         **{f"{{{{ duration_seconds(\"'{text}'\") }}}}": seconds for text, seconds in DURATIONS.items()},
     }
     assert dict(zip(pairs, warehouse.sql("select " + ",\n".join(pairs))[0], strict=True)) == pairs
@@ -58,6 +70,33 @@ def test_the_latest_value_is_the_one_of_the_latest_time(warehouse: Warehouse) ->
         select id, {{ latest_bigint('reading', 'read_at') }} from readings group by id order by id
     """
     assert warehouse.sql(template) == [("a", 3), ("b", None)]
+
+
+def test_names_that_differ_in_accents_punctuation_and_usual_words_are_alike(warehouse: Warehouse) -> None:
+    names = {
+        "Deportivo de La Coruña": "deportivocoruna",
+        "RC DEPORTIVO": "rcdeportivo",
+        "Beşiktaş": "besiktas",
+        "Real Club-Deportivo": "realdeportivo",
+        "FC St. Pauli": "stpauli",
+        "Club de FC": "",
+        "Acme": "acme",
+    }
+    columns = ", ".join(f"""{{{{ normalised_name("'{name}'") }}}}""" for name in names)
+    assert dict(zip(names, warehouse.sql(f"select {columns}")[0], strict=True)) == names
+
+
+def test_texts_are_ordered_by_their_characters(warehouse: Warehouse) -> None:
+    template = """
+        with names as (select 'b' as name union all select 'Z' union all select 'a' union all select 'É')
+        select name from names order by {{ binary_order('name') }}
+    """
+    assert warehouse.sql(template) == [("Z",), ("a",), ("b",), ("É",)]
+
+
+def test_hooks_of_full_builds_forget_nothing_and_touch_the_planner_of_postgresql_alone(warehouse: Warehouse) -> None:
+    template = "select '{{ forget_touched() }}', '{{ forget_unrated() }}', '{{ plan_full_build() | length > 0 }}'"
+    assert warehouse.sql(template) == [("", "", str(warehouse.target == "postgres"))]
 
 
 def test_each_generic_test_finds_what_is_wrong(warehouse: Warehouse) -> None:

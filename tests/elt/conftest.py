@@ -39,7 +39,7 @@ from pipelines.sandbox.apis.twitch import CLIENT_SECRET
 from pipelines.sandbox.faults import KINDS
 from pipelines.sandbox.server import Served
 from pipelines.sandbox.world import Channel
-from pipelines.sources import twitch
+from pipelines.sources import SOURCES, twitch
 from pipelines.tables import Table
 from tests.conftest import PostgresServer
 
@@ -131,9 +131,13 @@ class Project:
 
     bench: Path  # set once a session
 
-    def __init__(self, home: Path, database: DuckDB | Postgres, env: dict[str, str]) -> None:
+    def __init__(self, home: Path, database: DuckDB | Postgres, env: dict[str, str], source: str = "twitch") -> None:
         self.home = self.place = home
         self.database = database
+        self.source = source
+        # a source without credentials is left out
+        others = tuple(f"{name.upper()}_" for name in SOURCES if name != source)
+        env = {name: value for name, value in env.items() if not name.startswith(others)}
         self.env = {
             "ETL_NOW": NOW,
             "QUARANTINE_THRESHOLD": "0.2",
@@ -242,10 +246,10 @@ class Project:
             if not row["table_name"].startswith("_dlt")
         }
 
-    def copy(self, home: Path, env: dict[str, str] | None = None) -> Project:
+    def copy(self, home: Path, env: dict[str, str] | None = None, source: str | None = None) -> Project:
         """A project that goes on from the state of this one, with a DuckDB file of its own."""
         shutil.copytree(self.home, home, dirs_exist_ok=True)
-        return Project(home, self.database, self.env | (env or {}))
+        return Project(home, self.database, self.env | (env or {}), source or self.source)
 
     def wipe_state(self) -> None:
         """Lose what the machine knew and keep the warehouse."""
@@ -391,7 +395,7 @@ def unit_requests(served: list[Served]) -> Counter[tuple[str, str]]:
 
 def talkative(sandbox: Sandbox, *known_secrets: str) -> list[str]:
     """Make every error of the API repeat these secrets and its tokens; returns them all, tokens as they are issued."""
-    (api,) = sandbox.apis
+    api = next(one for one in sandbox.apis if one.name == "twitch")
     known = list(known_secrets)
     issue, error = api.tokens.issue, api.error
 
@@ -503,9 +507,9 @@ def base(tmp_path_factory: pytest.TempPathFactory, bench: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def new_project(base: Project, tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, str]], Project]:
+def new_project(base: Project, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
     """Make a project on DuckDB whose warehouse is set up and empty: new_project(sandbox.env())."""
-    return lambda env: base.copy(tmp_path_factory.mktemp("project"), env)
+    return lambda env, source="twitch": base.copy(tmp_path_factory.mktemp("project"), env, source)
 
 
 @pytest.fixture(scope="session")
@@ -518,7 +522,7 @@ def aside() -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture(scope="session")
 def new_postgres(
     postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, aside: ThreadPoolExecutor
-) -> Callable[[dict[str, str]], Project]:
+) -> Callable[..., Project]:
     """Make a project on a PostgreSQL database that is set up and empty, with a password to be quoted in addresses."""
     password = f"{secrets.token_hex(6)} @/:{secrets.token_hex(6)}"
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
@@ -532,14 +536,14 @@ def new_postgres(
 
     ready = aside.submit(set_up)
 
-    def make(env: dict[str, str]) -> Project:
+    def make(env: dict[str, str], source: str = "twitch") -> Project:
         ready.result()
         name = f"copy_{secrets.token_hex(4)}"
         with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
             connection.execute(f"create database {name} template {template.name}")  # type: ignore[arg-type]
         user = f"planted:{quote(password, safe='')}"
         url = f"postgresql://{user}@127.0.0.1:{postgres_server.port}/{name}"
-        return Project(tmp_path_factory.mktemp("postgres"), Postgres(url, password), env)
+        return Project(tmp_path_factory.mktemp("postgres"), Postgres(url, password), env, source)
 
     return make
 

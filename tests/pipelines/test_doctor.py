@@ -14,8 +14,9 @@ from pipelines import doctor
 from pipelines.environment import Environment, load
 from pipelines.errors import AirtimeError, CredentialsError, LockedError, UsageError
 from pipelines.sandbox import Sandbox
+from pipelines.sources import SOURCES
 from pipelines.warehouse import stamp
-from tests.helpers import NOW, Loopback, Reply, replies, twitch_api
+from tests.helpers import NOW, Loopback, Reply, replies, source_api
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,8 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def clients(sandbox: Sandbox, **options: Any) -> Callable[[str], Any]:
-    return lambda name: twitch_api(sandbox, **options).client
+    """Clients of the sandbox; `options` are those of Twitch."""
+    return lambda name: source_api(SOURCES[name], sandbox, **(options if name == "twitch" else {})).client
 
 
 def failures(environment: Environment, open_client: Callable[[str], Any]) -> dict[str, AirtimeError]:

@@ -33,7 +33,7 @@ units as (
     select
         category_id as unit_id,
         'known' as age_class,
-        0 as viewer_count
+        0 as weight
     from categories
     where category_id is not null
 

@@ -48,7 +48,7 @@ units as (
     select
         live_channels.channel_id as unit_id,
         'live' as age_class,
-        live_channels.viewer_count
+        live_channels.viewer_count as weight
     from live_channels
     inner join window_of_slots on live_channels.last_slot_at <= window_of_slots.last_slot_at
 

@@ -12,7 +12,7 @@ units as (
     select
         channel_id as unit_id,
         age_class,
-        viewer_count
+        viewer_count as weight
     from channels
 
 ),

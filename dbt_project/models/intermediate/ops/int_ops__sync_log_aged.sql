@@ -20,6 +20,8 @@ aged as (
         sync_log.unit_id,
         sync_log.status,
         sync_log.failures,
+        sync_log.rows as last_rows,
+        sync_log.bookmark,
         -- greatest() ignores nulls, and never answered is not answered just now
         case
             when sync_log.last_success_at is not null

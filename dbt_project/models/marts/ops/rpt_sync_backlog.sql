@@ -1,25 +1,37 @@
-{%- set resources = ['streams', 'users', 'channels', 'followers', 'videos', 'clips', 'games'] -%}
+{%- set resources = {
+    'twitch': ['streams', 'users', 'channels', 'followers', 'videos', 'clips', 'games'],
+    'sportmonks': ['lists', 'livescores', 'fixtures', 'corrections', 'topscorers'],
+} -%}
 
 with
 
-{% for resource in resources -%}
-{{ resource }} as (
+{% for source, names in resources.items() -%}
+{% for name in names -%}
+{{ source }}_{{ name }} as (
 
-    select * from {{ ref('sync_twitch__' ~ resource) }}
+    select * from {{ ref('sync_' ~ source ~ '__' ~ name) }}
 
 ),
 
 {% endfor -%}
-
+{% endfor -%}
 units as (
 
-    {% for resource in resources -%}
+    {% for source, names in resources.items() -%}
+    {% set is_last_source = loop.last -%}
+    {% for name in names -%}
     select
-        'twitch' as source,
-        '{{ resource }}' as resource,
-        *
-    from {{ resource }}
-    {% if not loop.last %}union all{% endif %}
+        '{{ source }}' as source,
+        '{{ name }}' as resource,
+        age_class,
+        max_age_seconds,
+        is_due,
+        last_success_at,
+        failures,
+        priority
+    from {{ source }}_{{ name }}
+    {% if not (loop.last and is_last_source) %}union all{% endif %}
+    {% endfor -%}
     {% endfor %}
 
 ),

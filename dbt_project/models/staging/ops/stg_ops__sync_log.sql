@@ -18,6 +18,7 @@ renamed as (
         -- text
         status,
         message,
+        bookmark,
 
         -- numerics
         failures,
