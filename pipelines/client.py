@@ -234,7 +234,8 @@ class _Call:
                 continue
             if self.status is not None and self.status not in RETRIED_STATUSES:
                 raise failure
-            if self.attempts > self._retries:
+            # too many requests says nothing against this one
+            if self.attempts > (client._limits.retries if self.status == 429 else self._retries):
                 raise failure
             # a limit that is reported as used up tells how long to wait by itself; all else backs off
             if self.status == 429 and (reported.resets_in is not None or (reported.remaining == 0 and not retry_after)):

@@ -157,8 +157,9 @@ class Intake:
                     "run_id": self._run_id,
                 },
             )
-        # a poll can not be fetched again, so its pages do not wait
-        if fetched.polls or self._clock.monotonic() - self._flushed_at >= FLUSH_SECONDS:
+        # a poll can not be fetched again, and a list is read on from what has landed, so their pages do not wait
+        is_page = fetched.polls or any(outcome.status == "unfinished" for outcome in fetched.outcomes)
+        if is_page or self._clock.monotonic() - self._flushed_at >= FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:

@@ -21,11 +21,13 @@ from pipelines.errors import AirtimeError, SourceError
 from pipelines.intake import Intake, Tally
 from pipelines.progress import Display, Meter
 from pipelines.resources import Api, Fetched, Outcome, Resource, Scope, Source, Unit
-from pipelines.sources.ops import RUN_RESOURCES
+from pipelines.sources.ops import RUN_RESOURCES, SYNC_LOG
 from pipelines.warehouse import Warehouse
 
 # calls handed to the threads for each one in flight, so that they have work while a chunk is loaded
 AHEAD = 5
+# rows of a resource from which on the planner should know of them
+ANALYZED_ROWS = 1000
 
 log = logging.getLogger("airtime.sync")
 
@@ -134,6 +136,8 @@ class Extraction:
         deferred = 0 if resource.poll else len(units) - tally.units_succeeded - tally.units_failed
         if tally.units_succeeded or tally.units_failed or tally.rows_received:
             self._intake.commit(tally)
+        if tally.rows_loaded >= ANALYZED_ROWS:
+            self._warehouse.analyze([table.qualified_name for table in (*resource.tables, SYNC_LOG)])
         if error is None:
             error = self._too_many_refused(resource, tally)
         requested = tally.units_succeeded + tally.units_failed

@@ -52,16 +52,18 @@ class Transform:
         return True
 
     def build(self, run_id: str, idle: Iterable[str] = ()) -> Build:
-        """Build and test everything but the folders of `idle` sources and domains, which nothing new has come for.
+        """Build and test everything but what is idle: sources and domains that nothing new has come for.
 
-        Unit tests say something of the code, not of the data, and are for `make test`.
+        Their views are built all the same, because PostgreSQL drops views along with those below them. Unit tests say
+        something of the code, not of the data, and are for `make test`.
         """
-        folders = [f"models/{layer}/{name}" for layer in ("staging", "intermediate", "marts") for name in idle]
-        # what is built on idle marts is idle too
-        idle_nodes = [
-            f"path:{folder}{'+' if 'marts' in folder else ''}" for folder in folders if (PROJECT / folder).exists()
+        left_out = [f"path:models/marts/{name}+" for name in idle] + [
+            f"path:models/{layer}/{name},{kind}"
+            for layer in ("staging", "intermediate")
+            for name in idle
+            for kind in ("resource_type:test", "config.materialized:incremental")
         ]
-        exclude = ["--exclude", *idle_nodes] if idle_nodes else []
+        exclude = ["--exclude", *left_out] if left_out else []
         return self.invoke(["build", "--exclude-resource-type", "unit_test", *exclude], run_id)
 
     def invoke(self, arguments: Sequence[str], run_id: str) -> Build:

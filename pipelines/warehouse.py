@@ -82,6 +82,10 @@ class Warehouse(Protocol):
         """What must be run so that merging by these columns stays cheap as the table grows."""
         ...
 
+    def analyze(self, tables: Sequence[str]) -> None:
+        """Tell the planner of what has been loaded into these tables."""
+        ...
+
 
 # Beyond, DuckDB works on disk. Without a limit it keeps what it has read for as long as there is memory, which would
 # grow with the warehouse.
@@ -160,6 +164,9 @@ class DuckDBWarehouse:
     def index_statements(self, dataset: str, table: str, columns: Sequence[str]) -> list[str]:
         """None: DuckDB keeps minima and maxima of each block, which serve time-led keys."""
         return []
+
+    def analyze(self, tables: Sequence[str]) -> None:
+        """Nothing: DuckDB keeps its statistics up to date."""
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -273,6 +280,10 @@ class PostgresWarehouse:
             f'create index if not exists "{table}_key" on "{dataset}"."{table}" ({listed})',
             f'create index if not exists "{table}_load" on "{dataset}"."{table}" (_dlt_load_id)',
         ]
+
+    def analyze(self, tables: Sequence[str]) -> None:
+        """Gather statistics at once: until PostgreSQL does so by itself, it takes a new table for an empty one."""
+        self.execute(*(f"analyze {table}" for table in tables))
 
     @contextlib.contextmanager
     def _connect(self, **options: Any) -> Iterator[psycopg.Connection]:

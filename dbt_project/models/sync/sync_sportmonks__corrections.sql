@@ -31,31 +31,35 @@ clock as (
 
 ),
 
+-- a match that ended about when the API's table was read, or after it, would be a difference too
 seasons_compared as (
 
     select
         season_id,
         count(listed_points) as listed_count,
-        count(case when difference <> 0 then 1 end) as differing_count,
-        max(listed_at) as listed_at
+        count(
+            case when difference <> 0 and {{ seconds_between('last_kickoff_at', 'listed_at') }} > 3 * 3600 then 1 end
+        ) as differing_count
     from compared
     group by season_id
 
 ),
 
--- a match that was on when the table was read, or came after it, or has not been fetched, would be a difference too
-incomparable as (
+-- and so would one that has yet to be fetched, or fetched again since it ended
+incomplete as (
 
     select distinct fixtures.season_id
     from fixtures
-    inner join seasons_compared on fixtures.season_id = seasons_compared.season_id
     cross join clock
     left join sync_log on sync_log.unit_id = cast(fixtures.fixture_id as {{ dbt.type_string() }})
     where
         fixtures.kickoff_at <= clock.now_at
         and (
             sync_log.last_success_at is null
-            or {{ seconds_between('fixtures.kickoff_at', 'seasons_compared.listed_at') }} < 3 * 3600
+            or (
+                {{ seconds_between('fixtures.kickoff_at', 'clock.now_at') }} >= 2 * 3600
+                and {{ seconds_between('fixtures.kickoff_at', 'sync_log.last_success_at') }} < 2 * 3600
+            )
         )
 
 ),
@@ -67,7 +71,7 @@ units as (
         cast(seasons_compared.season_id as {{ dbt.type_string() }}) as unit_id,
         case
             when seasons_compared.listed_count = 0 then 'no_table'
-            when incomparable.season_id is not null or seasons_compared.differing_count = 0 then 'alike'
+            when incomplete.season_id is not null or seasons_compared.differing_count = 0 then 'alike'
             when seasons.is_finished then 'differs_still'
             else 'differs'
         end as age_class,
@@ -76,7 +80,7 @@ units as (
         seasons_compared.season_id
     from seasons_compared
     inner join seasons on seasons_compared.season_id = seasons.season_id
-    left join incomparable on seasons_compared.season_id = incomparable.season_id
+    left join incomplete on seasons_compared.season_id = incomplete.season_id
 
 ),
 

@@ -58,7 +58,8 @@ played as (
         fixtures.fixture_id,
         fixtures.season_id,
         fixtures.stage_id,
-        fixtures.request_id
+        fixtures.request_id,
+        fixtures.kickoff_at
     from fixtures
     inner join latest on fixtures.fixture_id = latest.fixture_id and fixtures.fetched_at = latest.fetched_at
     left join stages on fixtures.stage_id = stages.stage_id
@@ -73,6 +74,7 @@ goals as (
     select
         played.season_id,
         played.stage_id,
+        played.kickoff_at,
         scores.team_id,
         scores.goals,
         sum(scores.goals) over (partition by played.fixture_id) - scores.goals as goals_against
@@ -94,7 +96,8 @@ won as (
                 when goals.goals = goals.goals_against then 1
                 else 0
             end
-        ) as points
+        ) as points,
+        max(goals.kickoff_at) as last_kickoff_at
     from goals
     inner join policies on goals.season_id = policies.season_id
     left join teams on goals.team_id = teams.team_id
@@ -137,6 +140,7 @@ final as (
         cast(coalesce(corrected.points, 0) as bigint) as corrected_points,
         listed.points as listed_points,
         listed.points - cast(won.points + coalesce(corrected.points, 0) as bigint) as difference,
+        won.last_kickoff_at,
         listed.fetched_at as listed_at
     from won
     left join corrected on won.season_id = corrected.season_id and won.team_id = corrected.team_id
