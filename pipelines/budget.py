@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import datetime as dt
 import math
 import threading
@@ -38,7 +39,7 @@ class Reported(NamedTuple):
 NOTHING_REPORTED = Reported()
 
 
-class Budget:
+class Budget(abc.ABC):
     """What may still be asked: `limit` requests per `period` seconds, at least `interval` seconds apart.
 
     It starts unknown: the first request goes alone and the others wait for its answer, because an earlier run may have
@@ -93,9 +94,9 @@ class Budget:
             self._known = True
             self._lock.notify_all()
 
+    @abc.abstractmethod
     def seconds_for(self, requests: int) -> float:
         """The time that so many requests take if nothing has been asked yet: the earliest end of a plan."""
-        raise NotImplementedError
 
     def _set_limit(self, limit: int) -> None:
         self._limit = limit
@@ -120,17 +121,17 @@ class Budget:
             self._last_start = self._at
             return 0.0
 
+    @abc.abstractmethod
     def _refresh(self) -> None:
         """Bring the level up to now."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _correct(self, reported: Reported, exhausted: bool) -> None:
         """Correct the level by what an answer reported."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _wait(self) -> float:
         """Seconds until there is a token."""
-        raise NotImplementedError
 
 
 class RateBudget(Budget):

@@ -10,12 +10,11 @@ Run alone: `make extract SOURCES=sportmonks LEAGUE=501`. The API: https://docs.s
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import requests
@@ -26,23 +25,17 @@ from pipelines.clock import slot_start
 from pipelines.errors import SourceError
 from pipelines.resources import Api, Fetched, Opening, Outcome, PollHeader, Resource, Rows, Source, Unit
 from pipelines.settings import NotNegative, Positive, Secret, Url
+from pipelines.sources.sportmonks_rows import CHILDREN, listed, unfold, with_hash
 from pipelines.sources.sportmonks_tables import (
     CORRECTIONS,
-    EVENTS,
-    FIXTURE_FIELDS,
     FIXTURE_INDEX,
     FIXTURES,
     LEAGUES,
-    LINEUPS,
-    PARTICIPANTS,
-    PERIODS,
     ROUNDS,
-    SCORES,
     SEASONS,
     STAGES,
     STANDINGS,
     STATES,
-    STATISTICS,
     TABLES,
     TEAMS,
     TOPSCORERS,
@@ -406,77 +399,6 @@ def _of_season(api: Api, unit: Unit, table: Table, path: str, resource: str) -> 
         place, more = place.after(answer, len(rows))
     found.outcomes.append(Outcome(unit.unit_id, "ok", count))
     return found
-
-
-def unfold(fixtures: Sequence[Any], answer: Answer) -> Fetched:
-    """Fixtures with details as rows of flat tables, each fixture an outcome with the hash of what was fetched."""
-    parts: dict[Table, list[Any]] = {table: [] for table in (FIXTURES, *CHILDREN)}
-    outcomes = []
-    for fixture in fixtures:
-        if not isinstance(fixture, dict):
-            parts[FIXTURES].append(fixture)
-            continue
-        nested = {name: fixture.get(name) for name, _ in CHILDREN.values()}
-        row = with_hash({name: value for name, value in fixture.items() if name not in nested})
-        parts[FIXTURES].append(row)
-        fixture_id, count = fixture.get("id"), 1
-        for table, (name, lifted) in CHILDREN.items():
-            children = [flat(child, fixture_id, lifted) for child in nested[name] or []]
-            parts[table] += children
-            count += len(children)
-        if isinstance(fixture_id, int):
-            outcomes.append(Outcome(str(fixture_id), "ok", count, bookmark=row["base_hash"]))
-    return Fetched([Rows(table, rows, answer) for table, rows in parts.items() if rows], outcomes)
-
-
-# the lists within a fixture by table, with the name of the object in their rows whose fields are lifted out of it
-CHILDREN: dict[Table, tuple[str, str]] = {
-    PARTICIPANTS: ("participants", "meta"),
-    SCORES: ("scores", "score"),
-    EVENTS: ("events", ""),
-    STATISTICS: ("statistics", "data"),
-    LINEUPS: ("lineups", ""),
-    PERIODS: ("periods", ""),
-}
-
-
-def flat(child: Any, fixture_id: Any, lifted: str) -> Any:
-    """A row of a list within a fixture, as a row of its own; what is no object is left for the check to refuse."""
-    if not isinstance(child, dict):
-        return child
-    inner = child.get(lifted)
-    row = {**child, "fixture_id": fixture_id}
-    if isinstance(inner, dict):
-        del row[lifted]
-        row = {**inner, **row}
-    return row
-
-
-HASHED = tuple(
-    field.name for field in FIXTURE_FIELDS if field.name not in ("base_hash", "has_odds", "has_premium_odds")
-)
-
-
-def with_hash(row: Any) -> Any:
-    """A fixture with the hash of its own fields; an absent field counts as null."""
-    if not isinstance(row, dict):
-        return row
-    text = msgspec.json.encode([row.get(name) for name in HASHED])
-    return {**row, "base_hash": hashlib.blake2b(text, digest_size=8).hexdigest()}
-
-
-def listed(answer: Answer, path: str) -> list[Any]:
-    """The rows of an answer; none where the API says in words that there are none.
-
-    Raises:
-        ApiError: the body is not of the API's shape.
-    """
-    body = answer.body if isinstance(answer.body, dict) else {}
-    if "data" not in body and isinstance(body.get("message"), str):
-        return []
-    if not isinstance(body.get("data"), list):
-        raise ApiError(f"{path}: the answer has no list named data")
-    return list(body["data"])
 
 
 def is_divisible(error: ApiError) -> bool:

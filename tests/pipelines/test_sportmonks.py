@@ -15,7 +15,7 @@ from pipelines.errors import CredentialsError, SourceError
 from pipelines.resources import Api, Fetched, Opening, Scope, Unit
 from pipelines.scrub import Scrubber
 from pipelines.settings import Settings
-from pipelines.sources import sportmonks
+from pipelines.sources import sportmonks, sportmonks_tables
 from pipelines.tables import Table
 from tests.helpers import NOW, Loopback, Reply, Request, SimulatedClock, answer, limits
 
@@ -237,11 +237,11 @@ def test_a_fixture_is_unfolded_into_flat_rows() -> None:
     found = sportmonks.unfold([DETAILED], answer())
     (fixture,) = rows_of(found, sportmonks.FIXTURES)
     assert fixture["new_field"] == {"x": 1} and "participants" not in fixture and len(fixture["base_hash"]) == 16
-    (team,) = rows_of(found, sportmonks.PARTICIPANTS)
+    (team,) = rows_of(found, sportmonks_tables.PARTICIPANTS)
     assert (team["fixture_id"], team["id"], team["location"], team["winner"]) == (7, 10, "home", True)
-    (score,) = rows_of(found, sportmonks.SCORES)
+    (score,) = rows_of(found, sportmonks_tables.SCORES)
     assert (score["goals"], score["participant"], score["participant_id"]) == (2, "home", 10)
-    (statistic,) = rows_of(found, sportmonks.STATISTICS)
+    (statistic,) = rows_of(found, sportmonks_tables.STATISTICS)
     assert statistic["value"] == 4 and "data" not in statistic
     (outcome,) = found.outcomes
     assert (outcome.unit_id, outcome.status, outcome.rows) == ("7", "ok", 5)
