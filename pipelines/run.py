@@ -118,8 +118,6 @@ class Run:
         """Everything that can fail without having written anything; then the warehouse, held alone and stamped."""
         env, request = self._env, self._request
         chosen = choose_sources(env, request.sources, request.resources) if request.extract else {}
-        for name, why in env.skipped.items():
-            log.info("%s is skipped: %s", name, why)
         if env.data_kind == "demo":
             log.info("DEMO DATA: no credentials are set, so a local sandbox stands in for the APIs.")
         if check:
@@ -129,6 +127,8 @@ class Run:
             # not before: only one process at a time can look into a DuckDB file
             doctor.require([doctor.check_warehouse(env)])
             stamp(env.warehouse, env.data_kind)
+            for name, why in env.skipped.items():
+                log.info("%s is skipped: %s", name, why)
             with env.warehouse.kept_open():
                 yield chosen
 

@@ -95,7 +95,8 @@ def test_malformed_settings_file_is_refused(untouched: Project) -> None:
 def test_an_api_that_is_down_is_told(untouched: Project) -> None:
     with still_world() as gone:
         env = gone.env()
-    assert_refused(untouched.call("elt", RETRY_MAX="0", **env), 3, "token endpoint", "Connection refused")
+    done = untouched.call("elt", "--sources", "twitch", RETRY_MAX="0", **env)
+    assert_refused(done, 3, "token endpoint", "Connection refused")
 
 
 def test_a_file_that_another_program_has_open_is_told(untouched: Project) -> None:
