@@ -221,6 +221,7 @@ class Run:
         with self._stage("transform") as stage:
             # what extraction recorded must be in before the models over it are built
             self._intake.commit()
+            self._env.warehouse.lift_memory_limit()
             self._is_building = True
             try:
                 build = self._transform.build(self.run_id, idle)

@@ -86,9 +86,13 @@ class Warehouse(Protocol):
         """Tell the planner of what has been loaded into these tables."""
         ...
 
+    def lift_memory_limit(self) -> None:
+        """Let the transform use what memory there is."""
+        ...
 
-# Beyond, DuckDB works on disk. Without a limit it keeps what it has read for as long as there is memory, which would
-# grow with the warehouse.
+
+# While loading; beyond, DuckDB works on disk. Without a limit it keeps what it has read for as long as there is memory,
+# which would grow with the warehouse.
 MEMORY_LIMIT = "256MB"
 
 
@@ -167,6 +171,10 @@ class DuckDBWarehouse:
 
     def analyze(self, tables: Sequence[str]) -> None:
         """Nothing: DuckDB keeps its statistics up to date."""
+
+    def lift_memory_limit(self) -> None:
+        """Back to DuckDB's own limit, a share of the machine's memory."""
+        self.execute("reset memory_limit")
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -284,6 +292,9 @@ class PostgresWarehouse:
     def analyze(self, tables: Sequence[str]) -> None:
         """Gather statistics at once: until PostgreSQL does so by itself, it takes a new table for an empty one."""
         self.execute(*(f"analyze {table}" for table in tables))
+
+    def lift_memory_limit(self) -> None:
+        """Nothing: the server has its own."""
 
     @contextlib.contextmanager
     def _connect(self, **options: Any) -> Iterator[psycopg.Connection]:

@@ -300,3 +300,23 @@ def test_a_file_is_made_when_it_is_first_used_and_not_before(tmp_path: Path) -> 
     assert not warehouse.exists() and not (tmp_path / "new").exists()
     warehouse.execute("create table t (a int)")
     assert warehouse.exists()
+
+
+def test_memory_is_limited_while_loading_and_not_while_transforming(tmp_path: Path) -> None:
+    warehouse = DuckDBWarehouse(tmp_path / "demo.duckdb")
+    limit = lambda: warehouse.rows("select current_setting('memory_limit')")[0][0]
+    before = limit()
+    with warehouse.kept_open():
+        assert limit() != before
+        warehouse.lift_memory_limit()
+        assert limit() == before
+
+
+def test_postgres_knows_the_size_of_what_was_loaded(new_database: Callable[[], str]) -> None:
+    warehouse = postgres_warehouse(new_database())
+    warehouse.execute("create table things as select generate_series(1, 5000) as id")
+    estimate = "select reltuples::bigint from pg_class where relname = 'things'"
+    assert warehouse.rows(estimate) == [(-1,)]
+    warehouse.analyze(["things"])
+    assert warehouse.rows(estimate) == [(5000,)]
+    warehouse.lift_memory_limit()
