@@ -28,6 +28,7 @@ from pipelines.warehouse import Warehouse
 AHEAD = 5
 # rows of a resource from which on the planner should know of them
 ANALYZED_ROWS = 1000
+TIME_IS_UP = "the time limit of the stage was reached"
 
 log = logging.getLogger("airtime.sync")
 
@@ -94,7 +95,7 @@ class Extraction:
         self._deadline = api.clock.monotonic() + 60 * api.general.stage_time_limit_minutes
         api.client.deadline = self._deadline
         # why what was due is left for the next run
-        self._left_because = "the time limit of the stage was reached"
+        self._left_because = TIME_IS_UP
 
     def run(self, resources: Sequence[Resource]) -> Result:
         """Extract the resources in order. What fails is recorded and does not keep the next resource from its turn.
@@ -119,6 +120,7 @@ class Extraction:
     def _run_one(self, resource: Resource) -> tuple[str, int, AirtimeError | None]:
         clock = self._api.clock
         started_at, start = clock.now(), clock.monotonic()
+        self._left_because = TIME_IS_UP
         units = due_units(self._warehouse, resource, self._api.scope, self._api.settings)
         tally = Tally()
         meter = self._display.start(f"{self._source.name}.{resource.name}", None if resource.poll else len(units))

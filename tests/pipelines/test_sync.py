@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.budget import QuotaError
 from pipelines.client import ApiError
 from pipelines.errors import SourceError, StoppedError
 from pipelines.progress import Display
@@ -274,6 +275,28 @@ def test_when_time_is_up_nothing_new_is_started_and_the_rest_stays_due(parts: Pa
     )
     assert result.status == row["status"] == "partial" and result.error is None
     assert (row["units_succeeded"], row["units_deferred"]) == (2, 1) and "time limit" in row["message"]
+
+
+def test_a_limit_that_is_used_up_leaves_the_rest_due_and_the_next_resource_has_its_turn(parts: Parts) -> None:
+    def until_second(api: Api, units: Sequence[Unit]) -> Fetched:
+        if units[0].unit_id != "1":
+            raise QuotaError("the API's limit of 3000 requests is used up until 13:00:00 UTC")
+        return noted(api, units)
+
+    def slowly(api: Api, units: Sequence[Unit]) -> Fetched:
+        parts.clock.advance(61)
+        return noted(api, units)
+
+    result, rows = extract(
+        *(parts, (resource("things", until_second), ["1", "2", "3"]), (resource("next", slowly), ["1", "2", "3"])),
+        concurrency=1,
+        stage_time_limit_minutes=2,
+    )
+    assert result.status == "partial" and result.error is None
+    spent, late = sorted(rows, key=lambda row: row["resource"], reverse=True)
+    assert (spent["units_succeeded"], spent["units_deferred"], spent["units_failed"]) == (1, 2, 0)
+    assert "used up until 13:00:00" in spent["message"]
+    assert late["units_deferred"] == 1 and "time limit" in late["message"], "each says its own reason"
 
 
 def test_work_is_committed_chunk_by_chunk(parts: Parts) -> None:

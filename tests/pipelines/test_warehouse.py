@@ -319,4 +319,3 @@ def test_postgres_knows_the_size_of_what_was_loaded(new_database: Callable[[], s
     assert warehouse.rows(estimate) == [(-1,)]
     warehouse.analyze(["things"])
     assert warehouse.rows(estimate) == [(5000,)]
-    warehouse.lift_memory_limit()
