@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +33,8 @@ from pipelines.sandbox.limits import Limits
 from pipelines.sandbox.world import World
 
 TRAPS = frozenset({"empty_page", "no_pagination", "blank_cursor", "old_paging", "too_complex"})
+WORLDS = ("twitch", "kick", "youtube")
+WORLD_STEP = 1_000_000  # from the seed of one platform's world to that of the next
 START_SECONDS = 30.0
 JSON_TYPE = "application/json; charset=utf-8"
 ABORTS = ("reset", "truncate")
@@ -162,11 +165,12 @@ class Sandbox:
         self.faults = Faults(faults, seed)
         self.limits = Limits(points_per_minute)
         self.latency = latency
-        self.world = World(seed, channels)
+        self.world_of = cache(lambda platform: World(seed + WORLDS.index(platform) * WORLD_STEP, channels, seed))
+        self.world = self.world_of("twitch")
         self.football = Football(seed, self.clock.time(), fixtures)
         self.edits = Edits({resource: {} for api in APIS for resource in api.resources})
         setting = Setting(
-            self.world,
+            self.world_of,
             self.edits,
             frozenset(traps),
             token_lifetime,

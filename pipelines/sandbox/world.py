@@ -183,10 +183,12 @@ def _views(appeal: float, age: float) -> int:
 class World:
     """Channels, categories, sessions, viewers, recordings and clips of one seed."""
 
-    def __init__(self, seed: int = 7, channels: int = 5000) -> None:
+    def __init__(self, seed: int = 7, channels: int = 5000, catalogue: int | None = None) -> None:
+        """Make the world of a seed; `catalogue` is the seed of its categories, which several worlds may share."""
         if not 1 <= channels <= MAX_CHANNELS:
             raise ValueError(f"channels must be between 1 and {MAX_CHANNELS}, not {channels}")
         self.seed = seed
+        self._catalogue = seed if catalogue is None else catalogue
         self.categories = self._make_categories()
         self.category_by_id = {category.id: number for number, category in enumerate(self.categories)}
         self.channels: list[Channel] = []
@@ -213,7 +215,7 @@ class World:
         made: list[Category] = []
         names: set[str] = set()
         for number in range(CATEGORIES):
-            luck = draws(self.seed, "category", number)
+            luck = draws(self._catalogue, "category", number)
             name = words.BROAD_CATEGORIES[number // 3] if number % 3 == 0 and number < 18 else words.game_name(luck)
             if name in names:
                 name = f"{name} {number}"
@@ -282,6 +284,10 @@ class World:
         """Return the account with this login at this moment."""
         channel = self._by_login.get(login) or self._by_login.get(login.rpartition("_")[0])
         return channel if channel and self.names_at(channel, now)[0] == login else None
+
+    def hides_viewers(self, channel: Channel) -> bool:
+        """Return whether the account shows nobody how many are watching."""
+        return draws(self.seed, "hides", channel.index)[0] < 0.03
 
     def followers(self, channel: Channel, now: float) -> int:
         """Return the number of followers: it only grows."""

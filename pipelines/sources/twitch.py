@@ -19,9 +19,10 @@ import msgspec
 import requests
 
 from pipelines.budget import Reported
-from pipelines.client import Answer, ApiError, Client, ClientCredentials, bisect
+from pipelines.client import Answer, Client, ClientCredentials
 from pipelines.clock import slot_start, stored
-from pipelines.resources import Api, Fetched, Opening, Outcome, PollHeader, Resource, Rows, Source, Unit
+from pipelines.lists import ListShape, Poll, batches, fetch_by_id
+from pipelines.resources import Api, Fetched, Opening, Outcome, Resource, Rows, Source, Unit
 from pipelines.settings import Positive, Secret, Url
 from pipelines.tables import Field, Table
 
@@ -188,6 +189,7 @@ GAMES = Table(
 TABLES = (STREAMS, USERS, CHANNELS, FOLLOWERS, VIDEOS, CLIPS, GAMES)
 FRESHNESS = {"warn": (1, "day"), "error": (3, "day")}
 
+LISTS = ListShape(rows=("data",), cursor=("pagination", "cursor"), cursor_param="after", size_param="first")
 IDS_A_CALL = 100
 # the API answers with about this many clips at most; beyond, it repeats itself
 CLIPS_CAP = 1000
@@ -275,34 +277,17 @@ def poll_streams(api: Api, known: Sequence[Unit]) -> Iterator[Fetched]:
     wanted = min(most, api.scope.limit or most)
     seen: set[str] = set()
     lists = [("top", [])] + [(f"category:{game}", [("game_id", game)]) for game in settings.categories]
+    note = lambda page: seen.update(str(row.get("user_id")) for row in page.data if isinstance(row, dict))
     for scope, params in lists:
-        poll = _Poll(slot_at, scope, started_at)
         limit = min(settings.stream_pages, math.ceil(wanted / settings.stream_page_size))
         size = min(settings.stream_page_size, wanted)
-        try:
-            for page, more in walk(api, "/streams", [*params, ("type", "live")], size, limit, "streams"):
-                seen |= {str(row.get("user_id")) for row in page.data if isinstance(row, dict)}
-                yield poll.page(page, is_complete=not more or poll.pages + 1 == limit, is_exhaustive=not more)
-            yield Fetched(outcomes=[Outcome(scope, "ok", poll.rows)])
-        except ApiError as error:
-            yield Fetched(outcomes=[Outcome(scope, "failed", poll.rows, message=str(error))])
+        pages = LISTS.walk(api.client, "/streams", [*params, ("type", "live")], size, limit, "streams")
+        yield from Poll(STREAMS, slot_at, scope, started_at).walk(pages, limit, note)
 
-    poll = _Poll(slot_at, "known", started_at)
     missing = [unit.unit_id for unit in known if unit.unit_id not in seen and is_id(unit.unit_id)]
-    refused: list[str] = []
-    for start in range(0, len(missing), IDS_A_CALL):
-        for part, answer in bisect(missing[start : start + IDS_A_CALL], lambda ids: _streams_of(api, ids)):
-            try:
-                page = Page(listed(answer, "/streams"), answer)
-            except ApiError as error:
-                refused.append(f"{len(part)} channels: {error}")
-                continue
-            yield poll.page(page, is_complete=False, is_exhaustive=False)
-    # only the end tells whether everybody was asked
-    yield Fetched(
-        polls=[poll.header(api.clock.now(), is_complete=not refused, is_exhaustive=not refused)],
-        outcomes=[Outcome("known", "failed" if refused else "ok", poll.rows, message="; ".join(refused)[:300] or None)],
-    )
+    ask = lambda ids: _streams_of(api, ids)
+    rows_of = lambda answer: LISTS.rows_of(answer, "/streams")
+    yield from Poll(STREAMS, slot_at, "known", started_at).by_id(missing, IDS_A_CALL, ask, rows_of, api.clock.now)
 
 
 def fetch_users(api: Api, units: Sequence[Unit]) -> Fetched:
@@ -337,7 +322,9 @@ def fetch_videos(api: Api, units: Sequence[Unit]) -> Fetched:
     settings: Settings = api.settings
     params = [("user_id", unit.unit_id), ("type", settings.video_type), ("sort", "time")]
     found, count, more = Fetched(), 0, False
-    for page, more in walk(api, "/videos", params, settings.video_page_size, settings.video_pages, "videos"):
+    for page, more in LISTS.walk(
+        api.client, "/videos", params, settings.video_page_size, settings.video_pages, "videos"
+    ):
         found.rows.append(Rows(VIDEOS, page.data, page.answer))
         count += len(page.data)
         if api.scope.since and _all_before(page.data, "created_at", api.scope.since):
@@ -360,7 +347,7 @@ def fetch_clips(api: Api, units: Sequence[Unit]) -> Fetched:
         start, end = windows.pop()
         params = [("broadcaster_id", unit.unit_id), ("started_at", rfc3339(start)), ("ended_at", rfc3339(end))]
         size, limit, read, more = settings.clip_page_size, settings.clip_pages, 0, False
-        for page, more in walk(api, "/clips", params, size, limit, "clips"):
+        for page, more in LISTS.walk(api.client, "/clips", params, size, limit, "clips"):
             found.rows.append(Rows(CLIPS, page.data, page.answer))
             read += len(page.data)
             if more and read >= CLIPS_CAP:
@@ -377,76 +364,6 @@ def fetch_clips(api: Api, units: Sequence[Unit]) -> Fetched:
     )
     found.outcomes.append(Outcome(unit.unit_id, "truncated" if truncated else "ok", count, synced_until=reached))
     return found
-
-
-class Page(msgspec.Struct, frozen=True):
-    """A page of a list."""
-
-    data: list[Any]
-    answer: Answer
-
-
-class _Poll:
-    """A poll of one list under way: counts what it has read, for its header."""
-
-    def __init__(self, slot_at: dt.datetime, scope: str, started_at: dt.datetime):
-        self._slot_at = slot_at
-        self._scope = scope
-        self._started_at = started_at
-        self.pages = 0
-        self.rows = 0
-
-    def page(self, page: Page, is_complete: bool, is_exhaustive: bool) -> Fetched:
-        """The page's rows, with the header as it stands after it."""
-        self.pages += 1
-        self.rows += len(page.data)
-        return Fetched(
-            rows=[Rows(STREAMS, page.data, page.answer, self._slot_at)],
-            polls=[self.header(page.answer.fetched_at, is_complete, is_exhaustive)],
-        )
-
-    def header(self, finished_at: dt.datetime, is_complete: bool, is_exhaustive: bool) -> PollHeader:
-        """How much has been read."""
-        return PollHeader(
-            self._slot_at, self._scope, self._started_at, finished_at, self.pages, self.rows, is_complete, is_exhaustive
-        )
-
-
-def walk(
-    api: Api, path: str, params: Sequence[tuple[str, str]], size: int, pages: int, resource: str
-) -> Iterator[tuple[Page, bool]]:
-    """Read a list forwards, up to so many pages; each page comes with whether more follow it.
-
-    The end is a missing cursor, an empty page or a cursor that was there before: the API may send a cursor after its
-    last row, and a page may be short while more follow.
-    """
-    cursors: set[str] = set()
-    cursor = ""
-    for _ in range(pages):
-        after = [("after", cursor)] if cursor else []
-        answer = api.client.get(path, [*params, ("first", str(size)), *after], resource=resource)
-        data = listed(answer, path)
-        pagination = answer.body.get("pagination")
-        cursor = pagination.get("cursor") if isinstance(pagination, dict) else None
-        more = bool(data) and isinstance(cursor, str) and bool(cursor.strip()) and cursor not in cursors
-        yield Page(data, answer), more
-        if not more:
-            return
-        cursors.add(cursor)
-
-
-def listed(answer: Answer | ApiError, path: str) -> list[Any]:
-    """The rows of an answer.
-
-    Raises:
-        ApiError: it is one, or its body is not of Helix' shape.
-    """
-    if isinstance(answer, ApiError):
-        raise answer
-    data = answer.body.get("data") if isinstance(answer.body, dict) else None
-    if not isinstance(data, list):
-        raise ApiError(f"{path}: the answer has no list named data")
-    return data
 
 
 def split(since: dt.datetime, until: dt.datetime, longest: dt.timedelta) -> list[tuple[dt.datetime, dt.datetime]]:
@@ -472,25 +389,8 @@ def _streams_of(api: Api, user_ids: Sequence[str]) -> Answer:
 
 
 def _fetch_by_id(api: Api, units: Sequence[Unit], table: Table, path: str, param: str, key: str) -> Fetched:
-    """Rows by id; ids that the API leaves out are absent, and one that it refuses does not cost the others."""
-    found = Fetched()
-    sound = [unit.unit_id for unit in units if is_id(unit.unit_id)]
-    found.outcomes += [
-        Outcome(unit.unit_id, "failed", message="not a Twitch id") for unit in units if not is_id(unit.unit_id)
-    ]
-    if not sound:
-        return found
     fetch = lambda ids: api.client.get(path, [(param, one) for one in ids], resource=table.name)
-    for part, answer in bisect(sound, fetch):
-        try:
-            data = listed(answer, path)
-        except ApiError as error:
-            found.outcomes += [Outcome(one, "failed", message=str(error)) for one in part]
-            continue
-        present = {row.get(key) for row in data if isinstance(row, dict) and isinstance(row.get(key), str)}
-        found.rows.append(Rows(table, data, answer))
-        found.outcomes += [Outcome(one, "ok" if one in present else "absent", int(one in present)) for one in part]
-    return found
+    return fetch_by_id(units, table, fetch, lambda answer: LISTS.rows_of(answer, path), is_id, key)
 
 
 def _all_before(rows: Sequence[Any], name: str, moment: dt.datetime) -> bool:
@@ -503,10 +403,6 @@ def _all_before(rows: Sequence[Any], name: str, moment: dt.datetime) -> bool:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isdecimal() else None
-
-
-def _batches(units: Sequence[Unit], settings: Settings) -> int:
-    return math.ceil(len(units) / IDS_A_CALL)
 
 
 def _each(units: Sequence[Unit], settings: Settings) -> int:
@@ -530,17 +426,26 @@ SOURCE = Source(
             (STREAMS,),
             "sync_twitch__streams",
             calls=lambda units, settings: (
-                settings.stream_pages * (1 + len(settings.categories)) + _batches(units, settings)
+                settings.stream_pages * (1 + len(settings.categories)) + math.ceil(len(units) / IDS_A_CALL)
             ),
             poll=poll_streams,
         ),
-        Resource("users", (USERS,), "sync_twitch__users", calls=_batches, batch=IDS_A_CALL, fetch=fetch_users),
         Resource(
-            "channels", (CHANNELS,), "sync_twitch__channels", calls=_batches, batch=IDS_A_CALL, fetch=fetch_channels
+            "users", (USERS,), "sync_twitch__users", calls=batches(IDS_A_CALL), batch=IDS_A_CALL, fetch=fetch_users
+        ),
+        Resource(
+            "channels",
+            (CHANNELS,),
+            "sync_twitch__channels",
+            calls=batches(IDS_A_CALL),
+            batch=IDS_A_CALL,
+            fetch=fetch_channels,
         ),
         Resource("followers", (FOLLOWERS,), "sync_twitch__followers", calls=_each, fetch=fetch_followers),
         Resource("videos", (VIDEOS,), "sync_twitch__videos", calls=_each, fetch=fetch_videos),
         Resource("clips", (CLIPS,), "sync_twitch__clips", calls=_each, fetch=fetch_clips),
-        Resource("games", (GAMES,), "sync_twitch__games", calls=_batches, batch=IDS_A_CALL, fetch=fetch_games),
+        Resource(
+            "games", (GAMES,), "sync_twitch__games", calls=batches(IDS_A_CALL), batch=IDS_A_CALL, fetch=fetch_games
+        ),
     ),
 )

@@ -68,7 +68,7 @@ def paths(sandbox: Sandbox, path: str) -> list[dict[str, list[str]]]:
 
 
 def walked(api: Api, path: str, params: list[tuple[str, str]], size: int = 100, pages: int = 100) -> list[Any]:
-    return list(twitch.walk(api, path, params, size, pages, "test"))
+    return list(twitch.LISTS.walk(api.client, path, params, size, pages, "test"))
 
 
 # -- by id, in batches

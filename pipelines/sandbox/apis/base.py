@@ -86,9 +86,9 @@ class Edits(dict[str, dict[Any, Edit]]):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """All that an API is built from."""
+    """All that an API is built from. Each platform of live streams has a world of its own, with channels of its own."""
 
-    world: World
+    world_of: Callable[[str], World]
     edits: Edits
     traps: frozenset[str]
     token_lifetime: float  # world seconds

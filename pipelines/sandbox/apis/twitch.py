@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import base64
 import re
-import secrets
-import string
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -21,6 +19,7 @@ import msgspec
 
 from pipelines.sandbox import words
 from pipelines.sandbox.apis.base import Answer, Call, RefusalError, Route, Row, Setting
+from pipelines.sandbox.apis.tokens import Tokens
 from pipelines.sandbox.limits import Budget
 from pipelines.sandbox.world import DAY, Category, Channel, Clip, Live, Recording, Segment, Session, draws
 
@@ -28,7 +27,6 @@ CLIENT_ID = "airtimesandboxclient0000000000"
 CLIENT_SECRET = "airtimesandboxsecret0000000000"
 
 API_MOUNT, AUTH_MOUNT = "/twitch/helix", "/twitch/oauth2"
-TOKEN_ALPHABET = string.ascii_lowercase + string.digits
 MAX_ID = 2**31  # ids from here on are refused as malformed
 MAX_BATCH = 100
 MAX_CLIPS = 1000  # results of one clips query; after them the same clips come again
@@ -143,29 +141,6 @@ def moment(call: Call, name: str) -> float | None:
     return parsed.timestamp()
 
 
-class Tokens:
-    """App access tokens and until when they are good, in world time."""
-
-    def __init__(self, lifetime: float) -> None:
-        self._lifetime = lifetime
-        self._until: dict[str, float] = {}
-
-    def issue(self, now: float) -> str:
-        """Return a new token. It is not part of the world: no two sandboxes ever share one."""
-        token = "".join(secrets.choice(TOKEN_ALPHABET) for _ in range(30))
-        self._until[token] = now + self._lifetime
-        return token
-
-    def seconds_left(self, token: str, now: float) -> int | None:
-        """Return how long a token is still good, or None if it is not."""
-        until = self._until.get(token)
-        return int(until - now) if until is not None and until > now else None
-
-    def revoke(self, token: str) -> bool:
-        """Make a token invalid; return whether it was known."""
-        return self._until.pop(token, None) is not None
-
-
 class Twitch:
     """Twitch Helix: streams, users, channels, followers, videos, clips, games; and client-credentials tokens."""
 
@@ -173,7 +148,7 @@ class Twitch:
     resources = ("streams", "users", "channels", "followers", "videos", "clips", "games")
 
     def __init__(self, setting: Setting) -> None:
-        self.world = setting.world
+        self.world = setting.world_of("twitch")
         self.edits = setting.edits
         self.traps = setting.traps
         self.token_lifetime = setting.token_lifetime
