@@ -155,9 +155,13 @@ class Opening:
     run_id: str
     log: Callable[[dict[str, Any]], None]
 
-    def a_minute(self, limit: int) -> Budgets:
-        """A budget of so many requests a minute, in a bucket that refills all the time."""
-        interval = self.general.min_request_interval
+    def a_minute(self, limit: int, evenly: bool = False) -> Budgets:
+        """A budget of so many requests a minute, in a bucket that refills all the time.
+
+        evenly: for an API that tells nothing of its limit. Nobody knows what an earlier run has left of it, and a full
+        bucket spent at once would exceed it; so requests start at equal distances.
+        """
+        interval = max(self.general.min_request_interval, 60 / limit if evenly else 0)
         return Budgets(lambda: RateBudget(self.clock, limit, interval=interval))
 
     def an_hour(self, limit: int, bucket_of: Callable[[str], str]) -> Budgets:

@@ -129,6 +129,7 @@ class Sandbox:
     now, speed, frozen: its clock (`now` in UTC; the real time if None).
     faults: shares of API requests that go wrong, by kind (see faults.KINDS).
     points_per_minute: budget of each client; it refills in real time.
+    kick_per_minute: the same for Kick, which counts apart and tells nobody.
     requests_per_hour: budget of each kind of thing in the football API, in an hour of world time.
     latency: seconds that every answer takes at least.
     token_lifetime: world seconds.
@@ -149,6 +150,7 @@ class Sandbox:
         fixtures: int | None = None,
         faults: Mapping[str, float] | None = None,
         points_per_minute: int = 800,
+        kick_per_minute: int = 60,
         requests_per_hour: int = 3000,
         latency: float = 0.0,
         token_lifetime: float = 5_000_000,
@@ -177,6 +179,7 @@ class Sandbox:
             self.football,
             self.clock.time,
             requests_per_hour,
+            kick_per_minute,
         )
         self.apis: list[Api] = [api(setting) for api in APIS]
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
@@ -407,6 +410,7 @@ def serve(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--frozen", action="store_true", help="let the world's time stand still")
     parser.add_argument("--faults", type=parse_shares, default={}, help='shares by kind, as "429=0.02,reset=0.01"')
     parser.add_argument("--points-per-minute", type=int, default=800, help="request budget (default: %(default)s)")
+    parser.add_argument("--kick-per-minute", type=int, default=60, help="Kick's budget (default: %(default)s)")
     parser.add_argument("--requests-per-hour", type=int, default=3000, help="football budget (default: %(default)s)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes at least")
     parser.add_argument("--token-lifetime", type=float, default=5_000_000, help="world seconds")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipelines.sandbox.apis.base import Api
+from pipelines.sandbox.apis.kick import Kick
 from pipelines.sandbox.apis.sportmonks import Sportmonks
 from pipelines.sandbox.apis.twitch import Twitch
 
-APIS: tuple[type[Api], ...] = (Twitch, Sportmonks)
+APIS: tuple[type[Api], ...] = (Twitch, Kick, Sportmonks)

@@ -6,6 +6,12 @@ twitch_streams as (
 
 ),
 
+kick_livestreams as (
+
+    select * from {{ ref('stg_kick__livestreams') }}
+
+),
+
 unioned as (
 
     select
@@ -18,12 +24,33 @@ unioned as (
         category_name,
         title,
         language,
+        channel_url,
+        stream_url,
         viewer_count,
         slot_at,
         started_at,
         fetched_at,
         loaded_at
     from twitch_streams
+    union all
+    select
+        platform,
+        stream_id,
+        channel_id,
+        category_id,
+        channel_login,
+        channel_name,
+        category_name,
+        title,
+        language,
+        channel_url,
+        stream_url,
+        viewer_count,
+        slot_at,
+        started_at,
+        fetched_at,
+        loaded_at
+    from kick_livestreams
 
 )
 

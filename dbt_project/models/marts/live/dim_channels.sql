@@ -30,7 +30,12 @@ new_followers as (
 new_states as (
 
     select * from {{ ref('stg_ops__sync_log') }}
-    where resource = 'users' and {{ is_new }}
+    where
+        {{ is_new }}
+        and (
+            (source = 'twitch' and resource = 'users')
+            or (source = 'kick' and resource = 'channels')
+        )
 
 ),
 
@@ -47,15 +52,21 @@ streams as (
 
 ),
 
-users as (
+twitch_users as (
 
     select * from {{ ref('stg_twitch__users') }}
 
 ),
 
-channels as (
+twitch_channels as (
 
     select * from {{ ref('stg_twitch__channels') }}
+
+),
+
+kick_channels as (
+
+    select * from {{ ref('stg_kick__channels') }}
 
 ),
 
@@ -68,7 +79,55 @@ followers as (
 states as (
 
     select * from {{ ref('stg_ops__sync_log') }}
-    where resource = 'users'
+    where
+        (source = 'twitch' and resource = 'users')
+        or (source = 'kick' and resource = 'channels')
+
+),
+
+users as (
+
+    select
+        platform,
+        channel_id,
+        description,
+        profile_image_url,
+        slot_at,
+        created_at
+    from twitch_users
+    union all
+    select
+        platform,
+        channel_id,
+        description,
+        null as profile_image_url,
+        slot_at,
+        null as created_at
+    from kick_channels
+
+),
+
+channels as (
+
+    select
+        platform,
+        channel_id,
+        category_id,
+        title,
+        language,
+        slot_at,
+        fetched_at
+    from twitch_channels
+    union all
+    select
+        platform,
+        channel_id,
+        category_id,
+        title,
+        language,
+        slot_at,
+        fetched_at
+    from kick_channels
 
 ),
 
