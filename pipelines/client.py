@@ -12,8 +12,8 @@ import json
 import math
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
@@ -57,11 +57,12 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """A parsed answer, with when it arrived and the request it belongs to."""
+    """A parsed answer, with when it arrived, the request it belongs to, and its headers."""
 
     body: Any
     fetched_at: dt.datetime
     request_id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Auth(Protocol):
@@ -102,7 +103,10 @@ class Client:
         run_id: str,
         log: Callable[[dict[str, Any]], None],
         read_limits: Callable[[requests.Response, bytes], Reported] = lambda response, content: Reported(),
+        name: str | None = None,
     ):
+        # what its request ids are told from those of the source's other clients by
+        self._name = name or source
         self.budgets = budgets
         # no request waits for its budget beyond this moment of the monotonic clock
         self.deadline = math.inf
@@ -122,10 +126,25 @@ class Client:
     def get(
         self, path: str, params: Params = (), *, resource: str, endpoint: str | None = None, retries: int | None = None
     ) -> Answer:
-        """GET a JSON answer.
+        """GET a JSON answer; see `send`."""
+        return self.send("GET", path, params, resource=resource, endpoint=endpoint, retries=retries)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        params: Params = (),
+        *,
+        resource: str,
+        endpoint: str | None = None,
+        retries: int | None = None,
+        json_body: Any = None,
+        parse: Callable[[bytes], Any] | None = None,
+    ) -> Answer:
+        """Send a request and read its JSON answer.
 
         `endpoint` is what the request log calls the path, where ids are part of it; `retries` lowers the tries after
-        the first, for a request that can be made smaller instead.
+        the first, for a request that can be made smaller instead. `parse` reads a body in place of parse_json.
 
         Raises:
             ApiError: the API refused the request, or it failed after all retries.
@@ -133,8 +152,9 @@ class Client:
             QuotaError: the API's limit is used up for longer than the run has.
             SourceError: one request after another has failed; the API is down.
         """
-        request_id = f"{self._run_id}-{self._source}-{next(self._numbers):06d}"
-        call = _Call(self, path, list(params), request_id, self._limits.retries if retries is None else retries)
+        request_id = f"{self._run_id}-{self._name}-{next(self._numbers):06d}"
+        tries = self._limits.retries if retries is None else retries
+        call = _Call(self, method, path, list(params), json_body, parse or parse_json, request_id, tries)
         started_at, start = self._clock.now(), self._clock.monotonic()
         answer: Answer | None = None
         error: Exception | None = None
@@ -179,8 +199,21 @@ class Client:
 class _Call:
     """One request with its retries."""
 
-    def __init__(self, client: Client, path: str, params: list[tuple[str, str]], request_id: str, retries: int):
+    def __init__(
+        self,
+        client: Client,
+        method: str,
+        path: str,
+        params: list[tuple[str, str]],
+        json_body: Any,
+        parse: Callable[[bytes], Any],
+        request_id: str,
+        retries: int,
+    ):
         self._client = client
+        self._method = method
+        self._json_body = json_body
+        self._parse = parse
         self._retries = retries
         self._budget = client.budgets.of(path)
         self._path = path
@@ -205,17 +238,18 @@ class _Call:
                 sent = client._auth.headers() if client._auth else {}
                 response, content = read_whole(
                     client._session,
-                    "GET",
+                    self._method,
                     client._base_url + self._path,
                     client._limits,
                     client._clock,
                     params=self._params,
+                    json=self._json_body,
                     headers=sent,
                 )
                 self.status, self.size = response.status_code, len(content)
                 reported = client._read_limits(response, content)
                 if _is_good(response):
-                    return Answer(parse_json(content), client._clock.now(), self._request_id)
+                    return Answer(self._parse(content), client._clock.now(), self._request_id, response.headers)
                 text = _explain(self._path, response, content, client._scrubber)
                 failure = ApiError(text, self.status, _code(content))
                 retry_after = _retry_after(response, client._clock)

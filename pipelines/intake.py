@@ -29,6 +29,7 @@ from pipelines.validation import Context, check, own_rows
 FLUSH_SECONDS = 1.0
 # a chunk ends at this many rows even if its units are few, so that memory stays flat
 CHUNK_ROWS = 100_000
+CHUNK_BYTES = 64 * 2**20
 RECOVERY_BATCHES = 200
 
 
@@ -39,6 +40,7 @@ class Tally:
     units_succeeded: int = 0
     units_absent: int = 0
     units_failed: int = 0
+    pages: int = 0
     rows_received: int = 0
     rows_loaded: int = 0
     rows_quarantined: int = 0
@@ -76,6 +78,7 @@ class Intake:
         self._landed: list[Path] = []
         self._taken_units = 0
         self._taken_rows = 0
+        self._taken_bytes = 0
         self._flushed_at = clock.monotonic()
 
     def recover(self) -> int:
@@ -85,7 +88,7 @@ class Intake:
         rows = 0
         for start in range(0, len(waiting), RECOVERY_BATCHES):
             batches = waiting[start : start + RECOVERY_BATCHES]
-            rows += self._loader.load(self._landing.read(batches, self._tables))
+            rows += count_rows(self._loader.load(self._landing.read(batches, self._tables)))
             self._landing.discard(batches)
         return rows
 
@@ -109,10 +112,12 @@ class Intake:
             checked = check(part.table, part.rows, context)
             self._rows[part.table].append(checked.rows)
             self.record(QUARANTINE, *quarantine_rows(part.table, checked.refused, context, self._run_id))
-            tally.rows_received += len(part.rows)
+            tally.pages += part.table.fetched
+            tally.rows_received += len(part.rows) if part.table.fetched else 0
             tally.rows_quarantined += len(checked.refused)
             tally.unknown_fields |= checked.unknown_fields
             self._taken_rows += checked.rows.num_rows
+            self._taken_bytes += checked.rows.nbytes
         for outcome in fetched.outcomes:
             unit = units.get(outcome.unit_id, Unit(outcome.unit_id))
             failed = outcome.status == "failed"
@@ -176,19 +181,43 @@ class Intake:
 
     def chunk_is_full(self, units_under_way: int = 0) -> bool:
         """Whether what was taken, with what is still under way, makes a chunk."""
-        return self._taken_units + units_under_way >= self._chunk_units or self._taken_rows >= CHUNK_ROWS
+        return (
+            self._taken_units + units_under_way >= self._chunk_units
+            or self._taken_rows >= CHUNK_ROWS
+            or self._taken_bytes >= CHUNK_BYTES
+        )
 
-    def commit(self, tally: Tally | None = None) -> int:
-        """Land and load all that has been taken; returns the rows of the sources' own tables."""
+    def commit(self, tally: Tally | Mapping[str, Tally] | None = None) -> int:
+        """Land and load all that has been taken; returns the rows of the sources' own tables.
+
+        Of several tallies, each counts the rows of its own part (`Table.parts`).
+        """
         self.flush()
-        tables = self._landing.read(self._landed, self._tables)
-        self._loader.load(tables)
+        loaded = self._loader.load(self._landing.read(self._landed, self._tables))
         self._landing.discard(self._landed)
-        self._landed, self._taken_units, self._taken_rows = [], 0, 0
-        rows = sum(rows.num_rows for table, rows in tables.items() if table.fetched)
-        if tally:
-            tally.rows_loaded += rows
-        return rows
+        self._landed, self._taken_units, self._taken_rows, self._taken_bytes = [], 0, 0, 0
+        if isinstance(tally, Tally):
+            tally.rows_loaded += count_rows(loaded, fetched=True)
+        elif tally:
+            for table, rows in loaded.items():
+                for part, count in _rows_by_part(table, rows).items():
+                    tally[part].rows_loaded += count
+        return count_rows(loaded, fetched=True)
+
+
+def count_rows(tables: Mapping[Table, pa.Table], fetched: bool = False) -> int:
+    """How many rows there are; `fetched`: in tables of an API alone."""
+    return sum(rows.num_rows for table, rows in tables.items() if table.fetched or not fetched)
+
+
+def _rows_by_part(table: Table, rows: pa.Table) -> dict[str, int]:
+    if not table.fetched:
+        return {}
+    if not table.parts:
+        return {"": rows.num_rows}
+    counted = rows.group_by(list(table.parts)).aggregate([([], "count_all")])
+    names = zip(*(counted[part].to_pylist() for part in table.parts), strict=True)
+    return dict(zip(map("/".join, names), counted["count_all"].to_pylist(), strict=True))
 
 
 def _later(known: dt.datetime | None, reached: dt.datetime | None) -> dt.datetime | None:

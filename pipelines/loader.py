@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.errors import LoadError
+from pipelines.novelty import new_rows
 from pipelines.tables import Table
 from pipelines.warehouse import Warehouse, read_stamp, write_stamp
 
@@ -74,14 +75,16 @@ class Loader:
         self._warehouse.execute(*statements)
         write_stamp(self._warehouse, "tables", declared)
 
-    def load(self, tables: Mapping[Table, pa.Table]) -> int:
-        """Merge rows, each key at most once a table; returns how many. The own records of the project go last.
+    def load(self, tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
+        """Merge rows, each key at most once a table; returns those that were new to tables that store nothing twice,
+        and all others. The own records of the project go last.
 
         Raises:
             LoadError: the warehouse did not take them; nothing of it counts, and it can be tried again.
         """
         by_source: dict[str, dict[Table, pa.Table]] = {}
-        for table, rows in tables.items():
+        loaded = {table: new_rows(self._warehouse, table, rows) for table, rows in tables.items()}
+        for table, rows in loaded.items():
             by_source.setdefault(table.source, {})[table] = rows
         for source in sorted(by_source, key=lambda name: name == "ops"):
             try:
@@ -102,7 +105,7 @@ class Loader:
             # packages that are loaded are of no use: their rows are in the warehouse
             for package in (self._directory / source / "load" / "loaded").iterdir():
                 shutil.rmtree(package)
-        return sum(rows.num_rows for rows in tables.values())
+        return loaded
 
     def _pipeline(self, source: str) -> Any:
         if source not in self._pipelines:

@@ -16,6 +16,7 @@ import msgspec
 from pipelines.budget import Budgets, RateBudget, WindowBudget
 from pipelines.client import Answer, Client, Limits
 from pipelines.clock import Clock
+from pipelines.errors import AirtimeError
 from pipelines.scrub import Scrubber
 from pipelines.settings import Settings
 from pipelines.tables import Table
@@ -76,11 +77,15 @@ class PollHeader:
 
 @dataclass
 class Fetched:
-    """What one fetch, or one page of a poll, brought back."""
+    """What one fetch, or one page of a poll, brought back.
+
+    A unit without an outcome is left for the next run. `problem` ends nothing: it is what the run says at its end.
+    """
 
     rows: list[Rows] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     polls: list[PollHeader] = field(default_factory=list)
+    problem: AirtimeError | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,8 @@ class Resource:
     moment: the column of the view that a chosen period applies to.
     conditions: further conditions on the view that the settings ask for, as SQL.
     order: the columns of the view that say what comes first.
+    lane: units of different lanes are fetched by different threads, so that no lane's limit holds up another.
+    part: the part that a unit is counted, shown and recorded with.
     Exactly one of `fetch` and `poll` is given.
     """
 
@@ -135,6 +142,8 @@ class Resource:
     moment: str | None = None
     conditions: Callable[[Any], list[str]] = lambda settings: []
     order: str = "position"
+    lane: Callable[[str], str] = lambda unit_id: ""
+    part: Callable[[str], str] = lambda unit_id: ""
     fetch: Callable[[Api, Sequence[Unit]], Fetched] | None = None
     poll: Callable[[Api, Sequence[Unit]], Iterator[Fetched]] | None = None
 
@@ -179,6 +188,7 @@ class Source:
     estimate: says of the units due by resource why a plan that is made of them can not be exact.
     check_each_run: whether a run asks the API before it begins; not where every call counts against a plan.
     model_settings: the settings that dbt models read too.
+    declare: rows that the sync views need before a run begins, by table.
     """
 
     name: str
@@ -194,3 +204,4 @@ class Source:
     estimate: Callable[[Mapping[str, Sequence[Unit]]], str | None] = lambda due: None
     check_each_run: bool = True
     model_settings: tuple[str, ...] = ()
+    declare: Callable[[Any, Scope, dt.datetime], dict[Table, list[dict[str, Any]]]] = lambda settings, scope, now: {}

@@ -108,6 +108,7 @@ class Run:
             found = []
             for name, resources in chosen.items():
                 section = self._env.sections[name]
+                self._declare(name)
                 found += sync.plan(
                     self._env.warehouse, SOURCES[name], section, self.client(name), resources, self._request.scope
                 )
@@ -194,6 +195,7 @@ class Run:
                     continue
                 if self._request.scope.full:
                     sync.reset(self._env.warehouse, source, resources)
+                self._declare(name)
                 api = Api(
                     self.client(name, self._intake.log_request),
                     self._env.sections[name],
@@ -206,10 +208,16 @@ class Run:
                 stage.rows, stage.status, stage.message = result.rows, result.status, result.message
                 self._is_partial |= result.status == "partial"
                 self._clock.raise_if_stopped()
-                if result.status == "failed":
+                if result.status == "failed" or result.error:
                     self.errors.append(result.error or SourceError(f"{name}: {result.message}"))
                 loaded |= result.rows > 0 or result.status != "failed"
         return loaded
+
+    def _declare(self, name: str) -> None:
+        """Load what the sync views of a source need to know of its settings."""
+        declared = SOURCES[name].declare(self._env.sections[name], self._request.scope, self._clock.now())
+        if declared:
+            self._loader.load({table: own_rows(table, rows) for table, rows in declared.items()})
 
     def _replay(self) -> tuple[int, int]:
         """Check quarantined rows again and load those that fit now; returns how many were accepted and refused."""

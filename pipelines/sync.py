@@ -8,10 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import queue
-from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.budget import QuotaError
@@ -41,6 +42,18 @@ class Result:
     rows: int
     message: str | None = None
     error: AirtimeError | None = None
+
+
+@dataclass
+class Part:
+    """What becomes of the units that are counted together: of a whole resource, or of a client's route."""
+
+    meter: Meter
+    units: int
+    tally: Tally = field(default_factory=Tally)
+    # why what was due is left for the next run
+    left_because: str = TIME_IS_UP
+    problem: AirtimeError | None = None
 
 
 def due_units(warehouse: Warehouse, resource: Resource, scope: Scope, settings: Any = None) -> list[Unit]:
@@ -94,8 +107,6 @@ class Extraction:
         self._run_id = run_id
         self._deadline = api.clock.monotonic() + 60 * api.general.stage_time_limit_minutes
         api.client.deadline = self._deadline
-        # why what was due is left for the next run
-        self._left_because = TIME_IS_UP
 
     def run(self, resources: Sequence[Resource]) -> Result:
         """Extract the resources in order. What fails is recorded and does not keep the next resource from its turn.
@@ -120,43 +131,71 @@ class Extraction:
     def _run_one(self, resource: Resource) -> tuple[str, int, AirtimeError | None]:
         clock = self._api.clock
         started_at, start = clock.now(), clock.monotonic()
-        self._left_because = TIME_IS_UP
         units = due_units(self._warehouse, resource, self._api.scope, self._api.settings)
-        tally = Tally()
-        meter = self._display.start(f"{self._source.name}.{resource.name}", None if resource.poll else len(units))
+        parts = self._parts(resource, units)
         error: AirtimeError | None = None
-        is_cut = False
+        problem: AirtimeError | None = None
+        cut: str | None = None
         try:
             if resource.poll:
-                self._poll(resource, units, tally, meter)
+                self._poll(resource, units, parts)
             else:
-                self._fetch_all(resource, units, tally, meter)
+                self._fetch_all(resource, units, parts)
         except QuotaError as spent:
-            is_cut, self._left_because = True, str(spent)
+            cut = str(spent)
         except AirtimeError as failure:
             error = failure
-        deferred = 0 if resource.poll else len(units) - tally.units_succeeded - tally.units_failed
-        if tally.units_succeeded or tally.units_failed or tally.rows_received:
-            self._intake.commit(tally)
-        if tally.rows_loaded >= ANALYZED_ROWS:
+        tallies = [part.tally for part in parts.values()]
+        if any(tally.units_succeeded or tally.units_failed or tally.rows_received for tally in tallies):
+            self._commit(parts)
+        rows = sum(tally.rows_loaded for tally in tallies)
+        if rows >= ANALYZED_ROWS:
             self._warehouse.analyze([table.qualified_name for table in (*resource.tables, SYNC_LOG)])
-        if error is None:
-            error = self._too_many_refused(resource, tally)
+        statuses = []
+        for name, part in parts.items():
+            failure = error or self._too_many_refused(resource, part.tally)
+            problem = problem or failure or part.problem
+            statuses.append(self._record(resource, name, part, failure, cut, started_at, clock.monotonic() - start))
+        status = statuses[0] if len(set(statuses)) == 1 else "partial"
+        return status, rows, problem
+
+    def _parts(self, resource: Resource, units: Sequence[Unit]) -> dict[str, Part]:
+        """The parts of a resource; those of a resource that is not divided, and of one with nothing due, are one."""
+        counted = Counter(resource.part(unit.unit_id) for unit in units) or Counter({"": 0})
+        whole = f"{self._source.name}.{resource.name}"
+        return {
+            name: Part(self._display.start(name_of(whole, name), None if resource.poll else count), count)
+            for name, count in counted.items()
+        }
+
+    def _record(
+        self,
+        resource: Resource,
+        name: str,
+        part: Part,
+        error: AirtimeError | None,
+        cut: str | None,
+        started_at: dt.datetime,
+        seconds: float,
+    ) -> str:
+        """Record how a part ended; returns its status."""
+        tally = part.tally
+        deferred = 0 if resource.poll else part.units - tally.units_succeeded - tally.units_failed
         requested = tally.units_succeeded + tally.units_failed
         status = "failed" if error or (requested and not tally.units_succeeded) else "succeeded"
-        if status == "succeeded" and (deferred or is_cut or tally.units_failed):
+        if status == "succeeded" and (deferred or cut or tally.units_failed):
             status = "partial"
         message = str(error) if error else tally.last_failure
         if deferred and not error:
-            message = f"{deferred} units left for the next run: {self._left_because}"
-        elif is_cut:
-            message = self._left_because
+            message = f"{deferred} units left for the next run: {part.problem or cut or part.left_because}"
+        elif cut:
+            message = cut
         self._intake.record(
             RUN_RESOURCES,
             {
                 "run_id": self._run_id,
                 "source": self._source.name,
-                "resource": resource.name,
+                "resource": name or resource.name,
                 "status": status,
                 "units_requested": requested,
                 "units_succeeded": tally.units_succeeded,
@@ -168,56 +207,75 @@ class Extraction:
                 "rows_quarantined": tally.rows_quarantined,
                 "unknown_fields": sorted(tally.unknown_fields),
                 "started_at": stored(started_at),
-                "seconds": clock.monotonic() - start,
+                "seconds": seconds,
                 "message": message,
             },
         )
         log.info(
             "%s.%s: %s, %s of %s units, %s rows in %.1f s",
             self._source.name,
-            resource.name,
+            name or resource.name,
             status,
             tally.units_succeeded,
             requested + deferred,
             tally.rows_loaded,
-            clock.monotonic() - start,
+            seconds,
         )
-        return status, tally.rows_loaded, error
+        return status
 
-    def _poll(self, resource: Resource, known: Sequence[Unit], tally: Tally, meter: Meter) -> None:
+    def _poll(self, resource: Resource, known: Sequence[Unit], parts: Mapping[str, Part]) -> None:
         assert resource.poll
         units = {unit.unit_id: unit for unit in known}
         for fetched in resource.poll(self._api, known):
-            self._take(resource, fetched, units, tally, meter)
+            self._take(resource, fetched, units, parts, next(iter(parts.values())))
 
-    def _fetch_all(self, resource: Resource, units: Sequence[Unit], tally: Tally, meter: Meter) -> None:
-        """Fetch units in batches from a pool of threads, until all are done or time is up."""
+    def _fetch_all(self, resource: Resource, units: Sequence[Unit], parts: Mapping[str, Part]) -> None:
+        """Fetch units in batches from a pool of threads for each lane, until all are done or time is up."""
         size = resource.batch_size(self._api.settings)
-        waiting = deque(units[i : i + size] for i in range(0, len(units), size))
+        lanes: dict[str, list[Unit]] = defaultdict(list)
+        for unit in units:
+            lanes[resource.lane(unit.unit_id)].append(unit)
+        waiting = {
+            lane: deque(found[i : i + size] for i in range(0, len(found), size)) for lane, found in lanes.items()
+        }
         general = self._api.general
         # what is under way while a chunk is loaded belongs to it: a crash then repeats one chunk at most
         ahead = min(general.concurrency * AHEAD, max(1, general.chunk_units // 2 // size))
-        done: queue.SimpleQueue[tuple[Sequence[Unit], Future[Fetched | None]]] = queue.SimpleQueue()
-        under_way = 0
+        done: queue.SimpleQueue[tuple[str, Sequence[Unit], Future[Fetched | None]]] = queue.SimpleQueue()
+        under_way: Counter[str] = Counter()
         error: BaseException | None = None
-        with ThreadPoolExecutor(general.concurrency, thread_name_prefix=f"{self._source.name}.{resource.name}") as pool:
-            while under_way or (waiting and error is None):
-                while waiting and under_way < ahead and error is None:
-                    batch = waiting.popleft()
-                    future = pool.submit(self._fetch, resource, batch)
-                    future.add_done_callback(lambda future, batch=batch: done.put((batch, future)))
-                    under_way += 1
-                batch, future = done.get()
-                under_way -= 1
+        with ExitStack() as stack:
+            pools = {
+                lane: stack.enter_context(
+                    ThreadPoolExecutor(
+                        max(1, general.concurrency // len(lanes)),
+                        thread_name_prefix=f"{self._source.name}.{resource.name}.{lane}",
+                    )
+                )
+                for lane in lanes
+            }
+            while under_way.total() or (any(waiting.values()) and error is None):
+                for lane, batches in waiting.items():
+                    while batches and under_way[lane] < max(1, ahead // len(lanes)) and error is None:
+                        batch = batches.popleft()
+                        future = pools[lane].submit(self._fetch, resource, batch, parts)
+                        future.add_done_callback(
+                            lambda future, lane=lane, batch=batch: done.put((lane, batch, future))
+                        )
+                        under_way[lane] += 1
+                lane, batch, future = done.get()
+                under_way[lane] -= 1
                 if future.cancelled():
                     continue
                 if failure := future.exception():
                     # nothing new is started; what other threads still bring is taken in
                     error = error or failure
-                    pool.shutdown(wait=False, cancel_futures=True)
+                    for pool in pools.values():
+                        pool.shutdown(wait=False, cancel_futures=True)
                 elif fetched := future.result():
                     known = {unit.unit_id: unit for unit in batch}
-                    self._take(resource, fetched, known, tally, meter, under_way * size)
+                    part = parts[resource.part(batch[0].unit_id)]
+                    self._take(resource, fetched, known, parts, part, under_way.total() * size)
         if isinstance(error, AirtimeError):
             raise error
         if error:
@@ -226,7 +284,7 @@ class Extraction:
                 f"{self._source.name}.{resource.name}: {type(error).__name__}: {error}", "see data/logs/airtime.log"
             )
 
-    def _fetch(self, resource: Resource, batch: Sequence[Unit]) -> Fetched | None:
+    def _fetch(self, resource: Resource, batch: Sequence[Unit], parts: Mapping[str, Part]) -> Fetched | None:
         """Fetch a batch; None once time or the API's limit is up."""
         assert resource.fetch
         if self._api.clock.monotonic() >= self._deadline:
@@ -234,7 +292,7 @@ class Extraction:
         try:
             return resource.fetch(self._api, batch)
         except QuotaError as spent:
-            self._left_because = str(spent)
+            parts[resource.part(batch[0].unit_id)].left_because = str(spent)
             return None
         except ApiError as error:
             return Fetched(outcomes=[Outcome(unit.unit_id, "failed", message=str(error)) for unit in batch])
@@ -244,14 +302,22 @@ class Extraction:
         resource: Resource,
         fetched: Fetched,
         units: dict[str, Unit],
-        tally: Tally,
-        meter: Meter,
+        parts: Mapping[str, Part],
+        part: Part,
         units_under_way: int = 0,
     ) -> None:
+        tally = part.tally
+        part.problem = part.problem or fetched.problem
         self._intake.take(self._source.name, resource.name, fetched, units, tally)
         if self._intake.chunk_is_full(units_under_way):
-            self._intake.commit(tally)
-        meter.show(tally.units_succeeded + tally.units_failed, tally.rows_received, tally.units_failed)
+            self._commit(parts)
+        done = tally.units_succeeded + tally.units_failed
+        # rows that have not been loaded yet are neither new nor known
+        new = tally.rows_loaded if any(table.kept == "first" for table in resource.tables) else None
+        part.meter.show(done, tally.rows_received, tally.units_failed, tally.pages, new)
+
+    def _commit(self, parts: Mapping[str, Part]) -> None:
+        self._intake.commit(defaultdict(Tally, {name: part.tally for name, part in parts.items()}))
 
     def _too_many_refused(self, resource: Resource, tally: Tally) -> QuarantineError | None:
         share = tally.rows_quarantined / tally.rows_received if tally.rows_received else 0.0
@@ -263,6 +329,11 @@ class Extraction:
             f" ({share:.0%}, more than {threshold:.0%})",
             "see ops.fct_quarantine for the reasons; once the declaration fits, `make replay` takes them in",
         )
+
+
+def name_of(whole: str, part: str) -> str:
+    """What a part is called on the terminal."""
+    return f"{whole} {part}" if part else whole
 
 
 class QuarantineError(SourceError):

@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 
 Type = Literal["text", "bigint", "double", "bool", "timestamp", "date", "json"]
-Kept = Literal["slot", "day", "latest"]
+Kept = Literal["slot", "day", "latest", "first", "changes"]
 
 BIGINT = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 UTC = Annotated[dt.datetime, msgspec.Meta(tz=True)]
@@ -65,7 +65,14 @@ class Field:
 
 SLOT_AT = Field("slot_at", "timestamp", "Start of the collection slot in which the row was fetched (UTC).")
 OBSERVED_ON = Field("observed_on", "date", "Day on which the row was fetched (UTC).")
-KEPT_FIELDS: dict[Kept, tuple[Field, ...]] = {"slot": (SLOT_AT,), "day": (OBSERVED_ON,), "latest": ()}
+SEEN_AT = Field("seen_at", "timestamp", "When the answer that showed it arrived (UTC).")
+KEPT_FIELDS: dict[Kept, tuple[Field, ...]] = {
+    "slot": (SLOT_AT,),
+    "day": (OBSERVED_ON,),
+    "latest": (),
+    "first": (),
+    "changes": (SEEN_AT,),
+}
 FETCH_FIELDS = (
     Field("fetched_at", "timestamp", "When the answer that held the row arrived (UTC)."),
     Field("request_id", "text", "The request that fetched the row (raw_ops.api_requests)."),
@@ -78,8 +85,11 @@ class Table:
     """A raw table: its fields, its natural key and what of its past it keeps.
 
     `kept` says which observations of an entity stay: one a collection slot, one a day, or the latest only; the first
-    two lead the key with time, so that merging stays cheap as the table grows. `fetched` tables hold rows of an API and
-    carry when and by which request they came; the others are this project's own records.
+    two lead the key with time, so that merging stays cheap as the table grows. Of `first`, a row stays as it came for
+    ever: one whose key is known is not stored again. Of `changes`, a row is stored only if it differs, in the last
+    column of its key, from the newest one that agrees with it in the others. `fetched` tables hold rows of an API and
+    carry when and by which request they came; the others are this project's own records. `parts` are columns by which
+    progress and records of a run are told apart.
     """
 
     source: str
@@ -89,6 +99,7 @@ class Table:
     fields: tuple[Field, ...]
     kept: Kept = "latest"
     fetched: bool = True
+    parts: tuple[str, ...] = ()
 
     @property
     def dataset(self) -> str:

@@ -36,6 +36,7 @@ class Context:
         return {
             "slot_at": stored(self.slot_at),
             "observed_on": stored(self.fetched_at).date(),
+            "seen_at": stored(self.fetched_at),
             "fetched_at": stored(self.fetched_at),
             "request_id": self.request_id,
         }
