@@ -29,6 +29,9 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/\s]+")]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]
+# by name: one variable each, ATLAS_TOKEN_<NAME>, and a table in the files
+Tokens = Annotated[dict[str, str], msgspec.Meta(extra={"secret": True, "variables": "token"})]
+Tables = dict[str, dict[str, Any]]
 
 Section = TypeVar("Section", bound=msgspec.Struct)
 
@@ -129,10 +132,20 @@ class Reader:
                 for spelling in (dlt_name(name, key), variable(name, key)):
                     if spelling in layer:
                         values[key], origins[key] = layer[spelling], origin
+        for key, prefix in _families(kind):
+            start = variable(name, prefix) + "_"
+            for _, layer in reversed(self._layers):
+                found = {one.removeprefix(start).lower(): text for one, text in layer.items() if one.startswith(start)}
+                values[key] = {**values.get(key, {}), **found} if found else values.get(key, {})
         for key in known:
             if not name and self.overrides.get(key) is not None:
                 values[key], origins[key] = self.overrides[key], "the command line"
         return _convert(kind, name, values, origins)
+
+    @property
+    def files(self) -> dict[str, dict[str, Any]]:
+        """What the settings files hold, by name."""
+        return dict(self._files)
 
     def override(self, variables: Mapping[str, str]) -> None:
         """Put variables before all others."""
@@ -159,7 +172,11 @@ def example(sections: Mapping[str, type[msgspec.Struct]]) -> str:
             if found := re.match(r"    # (.*)", line):
                 lines.append(f"# {found[1]}")
             elif (found := re.match(r"    (\w+): ", line)) and (field := fields.get(found[1])):
-                lines.append(f"#{variable(name, field.name)}={_shown(field.default)}")
+                family = dict(_families(kind)).get(field.name)
+                if family:
+                    lines.append(f"#{variable(name, family)}_<NAME>=")
+                elif field.default_factory is msgspec.NODEFAULT:
+                    lines.append(f"#{variable(name, field.name)}={_shown(field.default)}")
     return "\n".join(lines) + "\n"
 
 
@@ -171,7 +188,8 @@ def _shown(default: Any) -> str:
 
 def secrets(section: msgspec.Struct) -> list[str]:
     """The secret values of a section, for the scrubber."""
-    return [str(value) for field, value in _fields(section) if value and _is_secret(field)]
+    found = [value for field, value in _fields(section) if value and _is_secret(field)]
+    return [str(one) for value in found for one in (value.values() if isinstance(value, dict) else [value])]
 
 
 def public(section: msgspec.Struct) -> dict[str, Any]:
@@ -233,6 +251,16 @@ def database(settings: Settings) -> dict[str, Any]:
 
 def _fields(section: msgspec.Struct) -> list[tuple[msgspec.structs.FieldInfo, Any]]:
     return [(field, getattr(section, field.name)) for field in msgspec.structs.fields(section)]
+
+
+def _families(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:
+    """Fields that many variables fill, with what the names of those begin with."""
+    found = []
+    for field in msgspec.structs.fields(kind):
+        info = msgspec.inspect.type_info(field.type)
+        if isinstance(info, msgspec.inspect.Metadata) and (prefix := (info.extra or {}).get("variables")):
+            found.append((field.name, prefix))
+    return found
 
 
 def _is_secret(field: msgspec.structs.FieldInfo) -> bool:
