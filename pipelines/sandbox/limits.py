@@ -7,7 +7,7 @@ tells their end in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,12 +16,13 @@ from pipelines.sandbox.clock import monotonic
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a bucket or window said to one request: granted or not, and its level afterwards."""
+    """What a bucket or window said to one request: granted or not, its level afterwards, and whose it is."""
 
     granted: bool
     limit: int
     remaining: int
     seconds_to_full: float
+    key: str = ""
 
 
 class Limiter(Protocol):
@@ -40,8 +41,8 @@ class TokenBucket:
         self._level = float(per_minute)
         self._at = ruler()
 
-    def take(self, points: int = 1) -> Budget:
-        """Draw points if there are enough; a refused request costs nothing."""
+    def take(self, points: int = 1, key: str = "") -> Budget:
+        """Draw points if there are enough; a refused request costs nothing. `key` is passed on."""
         now = self._ruler()
         self._level = min(self.per_minute, self._level + (now - self._at) * self.per_minute / 60)
         self._at = now
@@ -49,15 +50,18 @@ class TokenBucket:
         if granted:
             self._level -= points
         missing = self.per_minute - self._level
-        return Budget(granted, self.per_minute, int(self._level), missing * 60 / self.per_minute)
+        return Budget(granted, self.per_minute, int(self._level), missing * 60 / self.per_minute, key)
 
 
 class Limits:
-    """One bucket per key, made full on first use."""
+    """One bucket per key, made full on first use; of `per_minute` points, or of those that `rates` has for the key."""
 
-    def __init__(self, per_minute: int, ruler: Callable[[], float] = monotonic) -> None:
-        if per_minute < 1:
-            raise ValueError(f"points per minute must be at least 1, not {per_minute}")
+    def __init__(
+        self, per_minute: int, ruler: Callable[[], float] = monotonic, rates: Mapping[str, int] | None = None
+    ) -> None:
+        self._rates = dict(rates or {})
+        if (least := min([per_minute, *self._rates.values()])) < 1:
+            raise ValueError(f"points per minute must be at least 1, not {least}")
         self._per_minute = per_minute
         self._ruler = ruler
         self._buckets: dict[str, TokenBucket] = {}
@@ -66,8 +70,8 @@ class Limits:
         """Draw one point from the bucket of `key`."""
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = TokenBucket(self._per_minute, self._ruler)
-        return bucket.take()
+            bucket = self._buckets[key] = TokenBucket(self._rates.get(key, self._per_minute), self._ruler)
+        return bucket.take(key=key)
 
 
 class Windows:

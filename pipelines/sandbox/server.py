@@ -25,7 +25,9 @@ import msgspec
 from aiohttp import web
 
 from pipelines.sandbox.apis import APIS
+from pipelines.sandbox.apis.atlas import Atlas
 from pipelines.sandbox.apis.base import Answer, Api, BringsLimits, Call, Edits, RefusalError, Route, Setting
+from pipelines.sandbox.atlas import AtlasWorld
 from pipelines.sandbox.clock import WorldClock, as_moment
 from pipelines.sandbox.faults import Faults, parse_shares
 from pipelines.sandbox.football import Football
@@ -80,6 +82,7 @@ class Served:
     status: int
     fault: str | None
     content: bytes | None = field(repr=False)
+    sent: bytes = b""  # the JSON of the request, if it had any
 
     @property
     def body(self) -> Any:
@@ -130,6 +133,8 @@ class Sandbox:
     faults: shares of API requests that go wrong, by kind (see faults.KINDS).
     points_per_minute: budget of each client; it refills in real time.
     kick_per_minute: the same for Kick, which counts apart and tells nobody.
+    atlas_clients: how many clients Atlas has.
+    atlas_per_minute: the budget of each of them (None: different ones).
     requests_per_hour: budget of each kind of thing in the football API, in an hour of world time.
     latency: seconds that every answer takes at least.
     token_lifetime: world seconds.
@@ -151,6 +156,8 @@ class Sandbox:
         faults: Mapping[str, float] | None = None,
         points_per_minute: int = 800,
         kick_per_minute: int = 60,
+        atlas_clients: int = 10,
+        atlas_per_minute: int | None = None,
         requests_per_hour: int = 3000,
         latency: float = 0.0,
         token_lifetime: float = 5_000_000,
@@ -170,6 +177,7 @@ class Sandbox:
         self.world_of = cache(lambda platform: World(seed + WORLDS.index(platform) * WORLD_STEP, channels, seed))
         self.world = self.world_of("twitch")
         self.football = Football(seed, self.clock.time(), fixtures)
+        self.atlas = AtlasWorld(seed, atlas_clients)
         self.edits = Edits({resource: {} for api in APIS for resource in api.resources})
         setting = Setting(
             self.world_of,
@@ -180,6 +188,8 @@ class Sandbox:
             self.clock.time,
             requests_per_hour,
             kick_per_minute,
+            self.atlas,
+            atlas_per_minute,
         )
         self.apis: list[Api] = [api(setting) for api in APIS]
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
@@ -270,6 +280,12 @@ class Sandbox:
         """Make the `after`-th next API call answer 401; its token is invalid from then on."""
         self._refusals.append(max(1, after))
 
+    def revoke_client(self, client: str) -> None:
+        """Make the token of a client of Atlas invalid from now on. An unknown client is a KeyError."""
+        for api in self.apis:
+            if isinstance(api, Atlas):
+                api.revoke_client(client)
+
     # -- answering
 
     def _app(self) -> web.Application:
@@ -292,19 +308,20 @@ class Sandbox:
             form = dict(await request.post()) if request.method == "POST" else {}
             query, captured = list(request.query.items()), request.match_info
             url = str(request.url.with_query(None))
-            call = Call(self.clock.time(), query, request.headers, form, captured, route.path, url)
+            sent = await request.read() if request.content_type == "application/json" else b""
+            call = Call(self.clock.time(), query, request.headers, form, captured, route.path, url, content=sent)
             answer, fault, headers = self._decide(api, route, call)
             content = b"" if answer.body is None else msgspec.json.encode(answer.body)
             whole = None if fault in ABORTS else content
             at = datetime.fromtimestamp(call.now, UTC)
-            record = Served(at, api.name, request.path[cut:], call.query, answer.status, fault, whole)
+            record = Served(at, api.name, request.path[cut:], call.query, answer.status, fault, whole, sent)
             self._journal.add(record, route)
             wait = self.latency + (self.faults.slow_seconds if fault == "slow" else 0)
             if wait:
                 await asyncio.sleep(wait)
             if fault == "reset":
                 return _reset(request)
-            response = web.Response(body=content, status=answer.status, headers=headers)
+            response = web.Response(body=content, status=answer.status, headers={**answer.headers, **headers})
             return await _truncate(request, response) if fault == "truncate" else response
 
         return handle
@@ -343,7 +360,7 @@ class Sandbox:
 
     async def _index(self, request: web.Request) -> web.Response:
         mounts = {api.name: sorted({self.prefix + route.mount for route in api.routes()}) for api in self.apis}
-        about = "Airtime's sandbox: simulated APIs of live-stream and football services. Nothing here is real."
+        about = "Airtime's sandbox: simulated APIs of streams, football and clients' systems. Nothing here is real."
         return _json(
             {"what": about, "apis": mounts, "control": ["/_sandbox/state", "/_sandbox/clock", "/_sandbox/faults"]}
         )
@@ -411,6 +428,8 @@ def serve(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=parse_shares, default={}, help='shares by kind, as "429=0.02,reset=0.01"')
     parser.add_argument("--points-per-minute", type=int, default=800, help="request budget (default: %(default)s)")
     parser.add_argument("--kick-per-minute", type=int, default=60, help="Kick's budget (default: %(default)s)")
+    parser.add_argument("--atlas-clients", type=int, default=10, help="clients of Atlas (default: %(default)s)")
+    parser.add_argument("--atlas-per-minute", type=int, help="budget of each of them (default: different ones)")
     parser.add_argument("--requests-per-hour", type=int, default=3000, help="football budget (default: %(default)s)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes at least")
     parser.add_argument("--token-lifetime", type=float, default=5_000_000, help="world seconds")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pipelines.sandbox.apis.atlas import Atlas
 from pipelines.sandbox.apis.base import Api
 from pipelines.sandbox.apis.kick import Kick
 from pipelines.sandbox.apis.sportmonks import Sportmonks
 from pipelines.sandbox.apis.twitch import Twitch
 
-APIS: tuple[type[Api], ...] = (Twitch, Kick, Sportmonks)
+APIS: tuple[type[Api], ...] = (Twitch, Kick, Sportmonks, Atlas)

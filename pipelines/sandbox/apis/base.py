@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from pipelines.sandbox.atlas import AtlasWorld
 from pipelines.sandbox.football import Football
 from pipelines.sandbox.limits import Budget, Limiter
 from pipelines.sandbox.world import World
@@ -23,10 +25,14 @@ def timestamp(moment: float) -> str:
 
 
 class Answer(NamedTuple):
-    """A status and the JSON body that goes with it (None: an empty body)."""
+    """A status, the JSON body that goes with it (None: an empty body), and headers of this answer alone.
+
+    Where they meet those of the budget (see Api.limit_headers), the budget's count.
+    """
 
     status: int
     body: Any
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class RefusalError(Exception):
@@ -50,6 +56,7 @@ class Call:
     path: str = ""  # the route's, with its {names}
     url: str = ""  # as it was asked for, without the query
     budget: Budget | None = None  # what is left after this request; None if it is not metered
+    content: bytes = b""  # of a request in JSON
 
     def all(self, name: str) -> list[str]:
         """Return every value of a parameter."""
@@ -76,10 +83,10 @@ class Route(NamedTuple):
 class Edits(dict[str, dict[Any, Edit]]):
     """What the world is made to say, over what it would: edits[resource][id]. Unknown resources are a KeyError.
 
-    An id is of the type that the API's rows have.
+    An id is of the type that the API's rows have; where clients have rows of their own, it is (client, id).
     """
 
-    def apply(self, resource: str, key: str | int, row: Row) -> Row | None:
+    def apply(self, resource: str, key: Hashable, row: Row) -> Row | None:
         """Return the row as it is to be served, or None if it is to be absent."""
         edits = self[resource]
         if key not in edits:
@@ -102,6 +109,8 @@ class Setting:
     time: Callable[[], float]  # world time in epoch seconds
     requests_per_hour: int  # of world time, for APIs that count so
     kick_per_minute: int  # of real time, for the one API that counts apart from the others
+    atlas: AtlasWorld
+    atlas_per_minute: int | None  # of real time, for each client; None: different ones
 
 
 class Api(Protocol):
