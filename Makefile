@@ -14,7 +14,8 @@ quoted = $(if $($(1)),--$(2) '$($(1))')
 flag = $(if $($(1)),--$(2))
 WHERE = $(call quoted,TARGET,target)
 WHAT = $(call quoted,SOURCES,sources) $(call quoted,RESOURCES,resources) $(call quoted,SINCE,since) \
-	$(call quoted,UNTIL,until) $(call quoted,LEAGUE,league) $(call quoted,SEASON,season) $(call quoted,LIMIT,limit) $(call flag,FULL,full) $(call flag,DRY_RUN,dry-run)
+	$(call quoted,UNTIL,until) $(call quoted,LEAGUE,league) $(call quoted,SEASON,season) \
+	$(call quoted,CLIENT,client) $(call quoted,ROUTE,route) $(call quoted,LIMIT,limit) $(call flag,FULL,full) $(call flag,DRY_RUN,dry-run)
 OPTIONS = $(strip $(WHERE) $(WHAT) $(call flag,JSON,json))
 
 .DEFAULT_GOAL := help
@@ -25,7 +26,7 @@ help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  variables       SOURCES="twitch" RESOURCES="videos clips" TARGET=postgres SINCE= UNTIL= FULL=1 DRY_RUN=1 LIMIT= JSON=1'
-	@echo '                  football: LEAGUE="501 271" SEASON=23690'
+	@echo '                  football: LEAGUE="501 271" SEASON=23690; atlas: CLIENT="2151" ROUTE="pedido"'
 	@echo '  settings        .env.example; with no credentials everything runs on a local sandbox'
 
 elt: $(READY) ## extract, load, transform, report

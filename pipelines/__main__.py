@@ -43,7 +43,12 @@ def elt(options: argparse.Namespace) -> int:
     from pipelines.resources import Scope
     from pipelines.run import Request, Run
 
-    chosen = {"league_id": options.league, "season_id": options.season}
+    chosen = {
+        "league_id": options.league,
+        "season_id": options.season,
+        "client": options.client,
+        "route": options.route,
+    }
     scope = Scope(
         options.since,
         options.until,
@@ -285,6 +290,8 @@ def _parser() -> argparse.ArgumentParser:
     scope.add_argument("--resources", type=_names, default=[], help='such as "videos clips"')
     scope.add_argument("--league", type=_ids, default=[], help='football: ids of leagues, such as "501 271"')
     scope.add_argument("--season", type=_ids, default=[], help="football: ids of seasons")
+    scope.add_argument("--client", type=_names, default=[], help='atlas: names of clients, such as "2151 2152"')
+    scope.add_argument("--route", type=_names, default=[], help="atlas: names of routes")
     scope.add_argument("--since", type=_moment, help="start of the period to read, UTC")
     scope.add_argument("--until", type=_moment, help="its end")
     scope.add_argument("--limit", type=_positive, help="at most so many units a resource")

@@ -123,6 +123,25 @@ class Client:
         self._numbers = itertools.count(1)
         self._failures = 0
 
+    @property
+    def base_url(self) -> str:
+        """The address that paths are added to."""
+        return self._base_url
+
+    def today(self) -> dt.date:
+        """The day (UTC)."""
+        return self._clock.now().date()
+
+    def path_of(self, url: str) -> str:
+        """The path of an address of this API, its query included.
+
+        Raises:
+            ApiError: it is another place, to which the credential must not go.
+        """
+        if not url.startswith(self._base_url + "/"):
+            raise ApiError(self._scrubber.clean(f"{url[:ERROR_TEXT_LENGTH]} is not under {self._base_url}"))
+        return url.removeprefix(self._base_url)
+
     def get(
         self, path: str, params: Params = (), *, resource: str, endpoint: str | None = None, retries: int | None = None
     ) -> Answer:

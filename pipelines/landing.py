@@ -75,10 +75,11 @@ class Landing:
 
 
 def last_of_each_key(rows: pa.Table, table: Table) -> pa.Table:
-    """The rows with each primary key once: the last one in order."""
+    """The rows with each primary key once: the last one in order, or the first of a table that keeps that."""
     position = pa.array(range(rows.num_rows), pa.int64())
     keys = rows.select(list(table.primary_key)).append_column("__position", position)
-    last = keys.group_by(list(table.primary_key)).aggregate([("__position", "max")])["__position_max"]
+    which = "min" if table.kept == "first" else "max"
+    last = keys.group_by(list(table.primary_key)).aggregate([("__position", which)])[f"__position_{which}"]
     if len(last) == rows.num_rows:
         return rows
     return rows.take(last.combine_chunks().sort())

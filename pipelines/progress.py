@@ -69,7 +69,7 @@ class Meter:
         self._started_at = self._said_at = display._clock.monotonic()
 
     def show(self, done: int, rows: int, failed: int, pages: int = 0, new: int | None = None) -> None:
-        """Show the state; a plain line at most every ten seconds. `new`: how many rows were not known, if any can be."""
+        """Show the state; a plain line at most every ten seconds. `new`: rows that were not known, if any can be."""
         now = self._display._clock.monotonic()
         elapsed = max(now - self._started_at, 1e-6)
         detail = f"{rows:,} rows, {rows / elapsed:,.0f} rows/s"

@@ -10,8 +10,8 @@ import logging
 import queue
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -259,9 +259,7 @@ class Extraction:
                     while batches and under_way[lane] < max(1, ahead // len(lanes)) and error is None:
                         batch = batches.popleft()
                         future = pools[lane].submit(self._fetch, resource, batch, parts)
-                        future.add_done_callback(
-                            lambda future, lane=lane, batch=batch: done.put((lane, batch, future))
-                        )
+                        future.add_done_callback(lambda future, lane=lane, batch=batch: done.put((lane, batch, future)))
                         under_way[lane] += 1
                 lane, batch, future = done.get()
                 under_way[lane] -= 1

@@ -10,10 +10,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import msgspec
 from requests.utils import parse_header_links
@@ -161,10 +161,16 @@ def read(clients: Tables, routes: Tables, file: Path) -> Declaration:
     return found
 
 
-def demo(base_url: str) -> Declaration:
-    """The declaration of the sandbox's clients, which comes with the project."""
-    content = tomllib.loads(DEMO.read_text("utf-8").replace("ATLAS_SANDBOX_URL", base_url.rstrip("/")))["sources"]["atlas"]
-    return read(content["clients"], content["routes"], DEMO)
+def demo(base_url: str, clients: Iterable[str]) -> Declaration:
+    """The declaration that comes with the project, for some clients of the sandbox; its own one if none is named."""
+    content = tomllib.loads(DEMO.read_text("utf-8").replace("ATLAS_SANDBOX_URL", base_url.rstrip("/")))["sources"][
+        "atlas"
+    ]
+    ((example, values),) = content["clients"].items()
+    named = {
+        name: {**values, "base_url": values["base_url"].removesuffix(example) + name} for name in clients or [example]
+    }
+    return read(named, content["routes"], DEMO)
 
 
 def token_variable(client: str) -> str:
@@ -290,7 +296,10 @@ def line_of(file: Path, heading: str, key: Sequence[str] = ()) -> int | None:
     except OSError:
         return None
     wanted = heading.replace('"', "").replace("'", "")
-    start = next((n for n, line in enumerate(lines, 1) if line.replace('"', "").replace("'", "").strip().startswith(wanted)), None)
+    start = next(
+        (n for n, line in enumerate(lines, 1) if line.replace('"', "").replace("'", "").strip().startswith(wanted)),
+        None,
+    )
     if start is None or not key:
         return start
     for number, line in enumerate(lines[start:], start + 1):
