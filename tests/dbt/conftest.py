@@ -17,13 +17,16 @@ import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
-from pipelines.sources import kick, ops, sportmonks, twitch
+from pipelines.sources import atlas, kick, ops, sportmonks, twitch
 from pipelines.tables import Table
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
-TABLES = {table.qualified_name: table for table in (*twitch.TABLES, *kick.TABLES, *sportmonks.TABLES, *ops.TABLES)}
+TABLES = {
+    table.qualified_name: table
+    for table in (*twitch.TABLES, *kick.TABLES, *sportmonks.TABLES, *atlas.TABLES, *ops.TABLES)
+}
 ENGINES = ("duckdb", "postgres")
-BUILT_SCHEMAS = ("staging", "sync", "intermediate", "live", "football", "ops")
+BUILT_SCHEMAS = ("staging", "sync", "intermediate", "live", "football", "clients", "ops")
 SQL_TYPES = {
     "duckdb": {"double": "double", "json": "json", "bool": "boolean"},
     "postgres": {"double": "double precision", "json": "jsonb", "bool": "boolean"},

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.sources import kick, ops, sportmonks, twitch
+from pipelines.sources import atlas, kick, ops, sportmonks, twitch
 from pipelines.tables import source_yaml
 from tests.dbt.conftest import PROJECT, Warehouse
 
@@ -25,6 +25,7 @@ FOLDERS = {
     "intermediate": (r"models/intermediate/(\w+)/int_\1__\w+\.sql", "view", {"staging", "intermediate", "seeds"}),
     "live": (r"models/marts/live/(dim|fct|rpt)_\w+\.sql", "table", {"staging", "intermediate", "live"}),
     "football": (r"models/marts/football/(dim|fct|rpt)_\w+\.sql", "table", {"staging", "intermediate", "football"}),
+    "clients": (r"models/marts/clients/(dim|fct|rpt)_\w+\.sql", "table", {"staging", "intermediate", "clients"}),
     "ops": (
         r"models/marts/ops/(changes/)?(dim|fct|rpt)_\w+\.sql",
         "view",
@@ -210,6 +211,7 @@ def source_files_equal_the_declarations(project: Project) -> Iterable[str]:
         ("twitch", twitch, twitch.FRESHNESS),
         ("kick", kick, kick.FRESHNESS),
         ("sportmonks", sportmonks, sportmonks.FRESHNESS),
+        ("atlas", atlas, atlas.FRESHNESS),
         ("ops", ops, None),
     ]
     for name, module, freshness in declarations:
