@@ -130,6 +130,64 @@ def see_doctor(options: argparse.Namespace) -> int:
     return code
 
 
+def add_client(options: argparse.Namespace) -> int:
+    """Declare a client of atlas; its token comes from a prompt, or from standard input."""
+    import getpass
+
+    from pipelines import clients
+
+    prompt = f"token of client {options.client}: "
+    values = {
+        "base_url": options.url,
+        "routes": options.routes,
+        "since": options.since,
+        "days_back": options.days_back,
+        "requests_per_minute": options.requests_per_minute,
+    }
+    token = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
+    clients.add(Path.cwd(), options.client, values, token, options.replace)
+    print(f"client {options.client} is declared; `clients check {options.client}` asks its API")
+    return 0
+
+
+def list_clients(options: argparse.Namespace) -> int:
+    """List the clients of atlas, each with whether it has a token."""
+    from pipelines import clients, report
+
+    rows = clients.listed(_environment(options).sections["atlas"])
+    if options.json:
+        print(report.to_json(rows))
+        return 0
+    for row in rows:
+        print(
+            f"{row['client']}  {row['base_url']}  {' '.join(row['routes'])}  since {row['since']}"
+            f"  {row['requests_per_minute']:,} requests a minute  token {row['token']}"
+        )
+    return 0
+
+
+def check_clients(options: argparse.Namespace) -> int:
+    """Ask the API of each client, or of some, once."""
+    from pipelines.resources import Scope
+    from pipelines.run import Request, Run
+    from pipelines.sources import atlas
+
+    environment = _environment(options)
+    run = Run(environment, Request("clients", scope=Scope()))
+    code = 0
+    with run.sandbox_if_demo():
+        answers = atlas.check_clients(run.client("atlas"), options.clients)
+    for name, error in answers.items():
+        if error is None:
+            print(f"ok    {name}")
+            continue
+        code = max(code, getattr(error, "exit_code", 3))
+        print(f"FAIL  {name}: {environment.scrubber.clean(str(error))}")
+        if mend := getattr(error, "mend", ""):
+            print(f"      to mend: {mend}")
+    return code
+
+
 def dbt(options: argparse.Namespace) -> int:
     """Run dbt with the settings of this project."""
     from pipelines.transform import Transform
@@ -256,6 +314,13 @@ def _moment(text: str) -> dt.datetime:
         ) from None
 
 
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day: write 2026-10-01") from None
+
+
 def _names(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
@@ -311,6 +376,22 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--history", type=_positive, default=10, help="how many runs")
     verb.set_defaults(verb=show_report)
     verbs.add_parser("doctor", help="check all that a run needs", parents=[common]).set_defaults(verb=see_doctor)
+    verb = verbs.add_parser("clients", help="clients of atlas: add, list, check")
+    kinds = verb.add_subparsers(dest="kind", required=True, metavar="add|list|check")
+    kind = kinds.add_parser("add", help="declare one; the token is asked for, or read from standard input")
+    kind.add_argument("client", help="its name: letters, digits, _ and -")
+    kind.add_argument("--url", required=True, help="the address that its routes' paths are added to")
+    kind.add_argument("--routes", required=True, type=_names, help='declared routes, such as "pedido nota"')
+    kind.add_argument("--since", type=_day, help="the first day to collect")
+    kind.add_argument("--days-back", type=_positive, help="or how many days before today")
+    kind.add_argument("--requests-per-minute", type=_positive, default=60, help="its rate limit")
+    kind.add_argument("--replace", action="store_true", help="declare one anew that is there already")
+    kind.set_defaults(verb=add_client)
+    kind = kinds.add_parser("list", help="what is declared, and which tokens are set", parents=[common, json])
+    kind.set_defaults(verb=list_clients)
+    kind = kinds.add_parser("check", help="ask each API once", parents=[common])
+    kind.add_argument("clients", nargs="*", help="names of clients; all if none is given")
+    kind.set_defaults(verb=check_clients)
     verb = verbs.add_parser("dbt", help="dbt with this project's settings", parents=[common])
     verb.add_argument("arguments", nargs=argparse.REMAINDER)
     verb.set_defaults(verb=dbt)

@@ -26,7 +26,7 @@ select
     source, resource, status, units_requested, units_succeeded, units_absent, units_failed, units_deferred,
     success_rate, rows_received, rows_loaded, rows_quarantined, requests, retries, rate_limited, seconds,
     rows_per_second, unknown_fields, message
-from ops.fct_run_resources where run_id = ? order by started_at
+from ops.fct_run_resources where run_id = ? order by started_at, resource
 """
 NODES = """
 select resource_type, status, count(*) as nodes, sum(seconds) as seconds

@@ -164,7 +164,7 @@ class Clients:
         if found := self._made.get(f"{name}/{route}"):
             return found
         variable = token_variable(name)
-        raise CredentialsError(f"client {name} has no token", f"set {variable}, or `clients add {name}` again")
+        raise CredentialsError(f"client {name} has no token", f"set {variable}, or put it into .dlt/secrets.toml")
 
     def _make(self, opening: Opening, name: str, route: str, token: str, budgets: Budgets) -> Client:
         header, _, value = self.declaration.routes[route].token.partition(": ")
@@ -225,10 +225,19 @@ def check(clients: Any) -> str:
     return f"{len(clients.declaration.clients)} clients answer"
 
 
-def check_clients(clients: Clients) -> dict[str, Exception | None]:
-    """What each client answers to a request for the first page of its first route; None is well."""
+def check_clients(clients: Clients, names: Sequence[str] = ()) -> dict[str, Exception | None]:
+    """What each client, or some, answer to a request for the first page of their first route; None is well.
+
+    Raises:
+        UsageError: a name is not declared.
+    """
     found: dict[str, Exception | None] = {}
-    for name, client in clients.declaration.clients.items():
+    declared = clients.declaration.clients
+    if unknown := [name for name in names if name not in declared]:
+        raise UsageError(f"there is no client {unknown[0]!r}", f"declared are: {', '.join(declared)}")
+    for name, client in declared.items():
+        if names and name not in names:
+            continue
         route_name = client.routes[0]
         try:
             http = clients.of(name, route_name)

@@ -19,11 +19,18 @@ clock as (
 
 ),
 
+newest as (
+
+    select max(declared_at) as declared_at from jobs
+
+),
+
 -- what the last run found declared
 declared as (
 
-    select * from jobs
-    where declared_at = (select max(declared_at) from jobs)
+    select jobs.*
+    from jobs
+    inner join newest on jobs.declared_at = newest.declared_at
 
 ),
 
@@ -69,7 +76,9 @@ days as (
         wanted.day,
         declared.trailing_days,
         cast({{ dbt.dateadd('day', 1, 'wanted.day') }} as timestamp) as ends_at,
-        cast({{ dbt.dateadd('day', 'cast(1 + declared.trailing_days as int)', 'wanted.day') }} as timestamp) as settles_at
+        cast(
+            {{ dbt.dateadd('day', 'cast(1 + declared.trailing_days as int)', 'wanted.day') }} as timestamp
+        ) as settles_at
     from wanted
     inner join declared on wanted.client = declared.client and wanted.route = declared.route
 

@@ -31,7 +31,8 @@ ranked as (
     select
         observations.*,
         row_number() over (
-            partition by client, record_key order by seen_at desc, request_id desc, content_hash asc
+            partition by observations.client, observations.record_key
+            order by observations.seen_at desc, observations.request_id desc, observations.content_hash asc
         ) as newest_rank
     from observations
 
