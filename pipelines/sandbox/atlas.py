@@ -121,7 +121,7 @@ class AtlasWorld:
             one = draws(self.seed, "atlas", client, route, day, number)
             if route == "evento" and made and one[8] < DUPLICATE_SHARE:
                 twin = made[-1]
-                arrived = min(twin.arrived + int(one[9] * 2 * HOUR), twin.moment + 2 * DAY)
+                arrived = twin.arrived + int((twin.moment + 2 * DAY - twin.arrived) * one[9] ** 4)
                 made.append(twin._replace(number=number, steps=((arrived, 0),)))
                 continue
             moment = day * DAY + int(one[0] * DAY)
