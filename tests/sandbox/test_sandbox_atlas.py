@@ -237,6 +237,12 @@ def test_records_change_and_some_change_back(world: AtlasWorld, route: str) -> N
         assert contents[1:2] != contents[:1] and contents[2:] in ([], contents[:1])
 
 
+@pytest.mark.parametrize(("route", "days"), [("pedido", 20), ("nota", 28), ("produto", 28), ("entrega", 28)])
+def test_a_day_comes_to_rest(world: AtlasWorld, route: str, days: int) -> None:
+    ages = [version.at / DAY - day_of(version.day) for version in world.versions(ONE, route, AT + 60 * DAY)]
+    assert 0.6 * days < max(ages) < days
+
+
 def test_clients_have_the_same_keys_for_other_records(world: AtlasWorld) -> None:
     rows = [{row["id"]: row for row in world.records(one, "pedido", SINCE, UNTIL, AT)} for one in (ONE, TWO)]
     both = rows[0].keys() & rows[1].keys()
