@@ -1,7 +1,8 @@
 """The simulated systems of many clients, a pure function of a seed and a time: records by client, route and day.
 
 Nothing here is stored but caches. A record belongs to its day (UTC) for good. It arrives up to two days later, may
-change its content afterwards, and may change it back; only events, which have no key, never change but come twice.
+change its content afterwards, and may change it back: orders until 20 days after their day began, invoices, products
+and deliveries until 28 days after. Events, which have no key, never change, but some come twice.
 What a record says is in atlas_rows.py. Times are Unix epoch seconds (UTC).
 """
 
@@ -121,7 +122,7 @@ class AtlasWorld:
             one = draws(self.seed, "atlas", client, route, day, number)
             if route == "evento" and made and one[8] < DUPLICATE_SHARE:
                 twin = made[-1]
-                arrived = min(twin.arrived + int(one[9] * 2 * HOUR), twin.moment + 2 * DAY)
+                arrived = twin.arrived + int((twin.moment + 2 * DAY - twin.arrived) * one[9] ** 4)
                 made.append(twin._replace(number=number, steps=((arrived, 0),)))
                 continue
             moment = day * DAY + int(one[0] * DAY)
@@ -135,13 +136,13 @@ def _steps(route: str, arrived: int, luck: tuple[float, ...]) -> tuple[tuple[int
     """Return the versions of a record: (epoch seconds, form)."""
     steps = [(arrived, 0)]
     if route == "pedido":  # pending, paid, refunded, and for a few the refund is taken back
-        for limit, form, hours in ((0.9, 1, 24), (0.15, 2, 240), (0.06, 1, 120)):
+        for limit, form, hours in ((0.9, 1, 24), (0.15, 2, 216), (0.06, 1, 120)):
             if luck[0] < limit:
                 steps.append((steps[-1][0] + int((0.1 + luck[form]) * hours * HOUR), form))
     elif route in CHANGES:
         changed, back = CHANGES[route]
         if luck[0] < changed:
-            steps.append((arrived + HOUR + int(luck[1] ** 2 * 20 * DAY), 1))
+            steps.append((arrived + HOUR + int(luck[1] ** 2 * 16 * DAY), 1))
             if luck[2] < back:
-                steps.append((steps[-1][0] + HOUR + int(luck[3] * 10 * DAY), 0))
+                steps.append((steps[-1][0] + HOUR + int(luck[3] * 8 * DAY), 0))
     return tuple(steps)

@@ -24,6 +24,9 @@ SINCE, UNTIL = date(2026, 2, 3), date(2026, 2, 12)
 ONE, TWO, THREE = "2151", "2152", "2153"
 DAY = 86_400
 KEYS = {"pedido": "id", "nota": "numero", "produto": "sku", "entrega": "uuid"}
+MOMENTS = {
+    "pedido": "criado_em", "nota": "emitida_em", "produto": "updated_at", "entrega": "dispatched_at", "evento": "at",
+}  # fmt: skip
 VOLATILE = {"gerado_em", "request_id"}
 
 
@@ -188,8 +191,11 @@ def test_records_arrive_up_to_two_days_after_their_day_began_to_have_them(world:
     start = day_of(day) * DAY
     counts = [len(world.records(ONE, route, day, day, start + hours * 3600)) for hours in (0, 12, 24, 72, 900)]
     assert counts[0] <= 1 < counts[1] < counts[2] <= counts[3] == counts[4] == days[day]
-    late = [v.at - (day_of(v.day) + 1) * DAY for life in lives(world, route).values() for v in life[:1]]
-    assert any(second > DAY for second in late) and max(late) < 2 * DAY
+    first = [life[0] for life in lives(world, route).values()]
+    assert all(version.row[MOMENTS[route]].startswith(version.day.isoformat()) for version in first)
+    late = [version.at - as_moment(version.row[MOMENTS[route]]).timestamp() for version in first]
+    assert min(late) >= 0 and 1.5 * DAY < max(late) <= 2 * DAY
+    assert sum(seconds > 3600 for seconds in late) < len(late) / 3, "most come at once"
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -229,6 +235,12 @@ def test_records_change_and_some_change_back(world: AtlasWorld, route: str) -> N
         assert len({version.row[KEYS[route]] for version in life}) == 1 and life[0].row[KEYS[route]] == life[0].key
         contents = [json.dumps(version.row) for version in life]
         assert contents[1:2] != contents[:1] and contents[2:] in ([], contents[:1])
+
+
+@pytest.mark.parametrize(("route", "days"), [("pedido", 20), ("nota", 28), ("produto", 28), ("entrega", 28)])
+def test_a_day_comes_to_rest(world: AtlasWorld, route: str, days: int) -> None:
+    ages = [version.at / DAY - day_of(version.day) for version in world.versions(ONE, route, AT + 60 * DAY)]
+    assert 0.6 * days < max(ages) < days
 
 
 def test_clients_have_the_same_keys_for_other_records(world: AtlasWorld) -> None:
@@ -296,6 +308,18 @@ def test_a_period_without_records_is_an_empty_page(shared: Sandbox, client: Clie
     for since, until in ((empty, empty), ("2025-12-01", "2025-12-31"), ("2026-03-06", "2026-03-07")):
         answer = client.ask(route, since, until)
         assert answer.status_code == 200 and rows_of(route, answer.json()) == [] and "Link" not in answer.headers
+
+
+@pytest.mark.parametrize(("route", "size"), [("produto", "per_page"), ("evento", "size")])
+def test_a_page_that_ends_with_the_period_is_the_last_one(
+    shared: Sandbox, client: Client, route: str, size: str
+) -> None:
+    total = len(shared.atlas.records(ONE, route, SINCE, SINCE, AT))
+    assert total
+    for asked, goes_on in ((total - 1, True), (total, False), (total + 1, False)):
+        answer = client.ask(route, SINCE, SINCE, **{size: asked})
+        tells = answer.links if route == "evento" else answer.json()["meta"]["next_cursor"]
+        assert bool(tells) == goes_on and len(rows_of(route, answer.json())) == min(asked, total)
 
 
 def test_answers_have_the_shape_of_their_route(shared: Sandbox, client: Client) -> None:
