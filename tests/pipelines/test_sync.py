@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.budget import QuotaError
 from pipelines.client import ApiError
-from pipelines.errors import SourceError, StoppedError
+from pipelines.errors import CredentialsError, SourceError, StoppedError
 from pipelines.progress import Display
 from pipelines.resources import Api, Fetched, Outcome, Resource, Rows, Scope, Unit
 from pipelines.sandbox import Sandbox
@@ -316,3 +316,47 @@ def test_a_poll_is_taken_page_by_page(parts: Parts) -> None:
     result, (row,) = extract(parts, (one, ["7"]))
     assert (result.status, row["units_requested"], row["units_deferred"]) == ("partial", 2, 0)
     assert loaded_games(parts) == {"1"}
+
+
+# -- lanes and parts
+
+
+def test_a_lane_that_is_held_up_holds_up_no_other(parts: Parts) -> None:
+    others_done = threading.Event()
+    done: list[str] = []
+
+    def slow_in_one_lane(api: Api, units: Sequence[Unit]) -> Fetched:
+        if units[0].unit_id.startswith("slow"):
+            # as long as a client's budget is spent
+            assert others_done.wait(60)
+        else:
+            done.append(units[0].unit_id)
+            if len(done) == 30:
+                others_done.set()
+        return good(api, units)
+
+    lanes = dataclasses.replace(resource("lanes", slow_in_one_lane), lane=lambda unit_id: unit_id.split("/")[0])
+    ids = [f"slow/{number}" for number in range(40)] + [f"{lane}/{number}" for number in range(15) for lane in "ab"]
+    result, _ = extract(parts, (lanes, ids), concurrency=6)
+    assert result.status == "succeeded" and len(loaded_games(parts)) == len(ids)
+
+
+def test_each_part_is_recorded_for_itself_and_its_problem_ends_no_other(parts: Parts) -> None:
+    def refused_for_one(api: Api, units: Sequence[Unit]) -> Fetched:
+        (unit,) = units
+        if not unit.unit_id.startswith("bad"):
+            return good(api, units)
+        if unit.unit_id == "bad/1":
+            return Fetched(
+                outcomes=[Outcome(unit.unit_id, "failed", message="no")], problem=CredentialsError("refused")
+            )
+        return Fetched()
+
+    divided = dataclasses.replace(resource("units", refused_for_one), part=lambda unit_id: unit_id.split("/")[0])
+    result, records = extract(parts, (divided, ["bad/1", "bad/2", "bad/3", "fine/1", "fine/2"]))
+    assert (result.status, str(result.error)) == ("partial", "refused")
+    found = {row["resource"]: row for row in records}
+    columns = ("status", "units_succeeded", "units_failed", "units_deferred", "rows_received")
+    assert [found["bad"][name] for name in columns] == ["failed", 0, 1, 2, 0]
+    assert [found["fine"][name] for name in columns] == ["succeeded", 2, 0, 0, 2]
+    assert found["bad"]["message"] == "2 units left for the next run: refused"
