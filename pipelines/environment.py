@@ -136,7 +136,8 @@ def require_credentials(environment: Environment, source: Source) -> None:
     """
     section = environment.sections[source.name]
     if lacking := [name for name in source.credentials if not getattr(section, name)]:
-        setting = declared.variable(source.name, lacking[0])
+        family = dict(declared.families(source.settings)).get(lacking[0])
+        setting = declared.variable(source.name, f"{family}_<name>" if family else lacking[0])
         raise CredentialsError(f"{setting} is not set", f"put {setting}=... into .env")
 
 

@@ -128,11 +128,11 @@ class Reader:
                     )
                 values[key], origins[key] = value, f".dlt/{file}"
         for origin, layer in reversed(self._layers):
-            for key in known:
+            for key in [key for key, field in known.items() if not is_table(field)]:
                 for spelling in (dlt_name(name, key), variable(name, key)):
                     if spelling in layer:
                         values[key], origins[key] = layer[spelling], origin
-        for key, prefix in _families(kind):
+        for key, prefix in families(kind):
             start = variable(name, prefix) + "_"
             for _, layer in reversed(self._layers):
                 found = {one.removeprefix(start).lower(): text for one, text in layer.items() if one.startswith(start)}
@@ -141,11 +141,6 @@ class Reader:
             if not name and self.overrides.get(key) is not None:
                 values[key], origins[key] = self.overrides[key], "the command line"
         return _convert(kind, name, values, origins)
-
-    @property
-    def files(self) -> dict[str, dict[str, Any]]:
-        """What the settings files hold, by name."""
-        return dict(self._files)
 
     def override(self, variables: Mapping[str, str]) -> None:
         """Put variables before all others."""
@@ -172,10 +167,10 @@ def example(sections: Mapping[str, type[msgspec.Struct]]) -> str:
             if found := re.match(r"    # (.*)", line):
                 lines.append(f"# {found[1]}")
             elif (found := re.match(r"    (\w+): ", line)) and (field := fields.get(found[1])):
-                family = dict(_families(kind)).get(field.name)
+                family = dict(families(kind)).get(field.name)
                 if family:
                     lines.append(f"#{variable(name, family)}_<NAME>=")
-                elif field.default_factory is msgspec.NODEFAULT:
+                elif not is_table(field):
                     lines.append(f"#{variable(name, field.name)}={_shown(field.default)}")
     return "\n".join(lines) + "\n"
 
@@ -253,7 +248,12 @@ def _fields(section: msgspec.Struct) -> list[tuple[msgspec.structs.FieldInfo, An
     return [(field, getattr(section, field.name)) for field in msgspec.structs.fields(section)]
 
 
-def _families(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:
+def is_table(field: msgspec.structs.FieldInfo) -> bool:
+    """Whether a field holds things by name: those stand in the files, and no one variable holds them all."""
+    return field.default_factory is dict
+
+
+def families(kind: type[msgspec.Struct]) -> list[tuple[str, str]]:
     """Fields that many variables fill, with what the names of those begin with."""
     found = []
     for field in msgspec.structs.fields(kind):

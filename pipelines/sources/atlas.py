@@ -122,6 +122,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Where the sandbox is, whose clients stand in while none is declared.
     sandbox_url: str | None = None
 
+    def __post_init__(self) -> None:
+        # what does not fit is told before anything begins
+        if self.clients or self.routes:
+            routes.read(self.clients, self.routes, CONFIG)
+
 
 class Clients:
     """The HTTP clients of all declared clients: one for each of their routes, and one budget for each of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 
@@ -23,6 +24,10 @@ DURATIONS = {
     "-5s": None,
 }
 SYNC_RESOURCES = ("streams", "users", "channels", "followers", "videos", "clips", "games")
+ORDER = (
+    '\'{"cliente": {"nome": "Zé", "email": null}, "itens": [1, {}], "total": "129.90", "frete": -7.5,'
+    ' "id externo": 9007199254740993, "em": "2026-10-01T12:00:00.250Z"}\''
+)
 NOON = dt.datetime(2026, 10, 1, 12)
 
 
@@ -42,6 +47,18 @@ def test_values_from_macros(warehouse: Warehouse) -> None:
         "{{ in_states(17, 'final') }}": False,
         "{{ in_states(17, 'decided') }}": True,
         "{{ in_states(12, 'dead') }}": True,
+        "{{ json_text(as_json(ORDER), ['cliente', 'nome']) }}": "Zé",
+        "{{ json_text(as_json(ORDER), ['id externo']) }}": "9007199254740993",
+        "{{ json_text(as_json(ORDER), ['cliente', 'email']) }}": None,
+        "{{ json_text(as_json(ORDER), ['nothing', 'there']) }}": None,
+        "{{ json_length(json_member(as_json(ORDER), ['itens'])) }}": 2,
+        "{{ json_length(json_member(as_json(ORDER), ['cliente'])) }}": None,
+        "{{ json_length(json_member(as_json(ORDER), ['nothing'])) }}": None,
+        "{{ json_decimal(as_json(ORDER), ['total']) }}": Decimal("129.90"),
+        "{{ json_decimal(as_json(ORDER), ['frete']) }}": Decimal("-7.50"),
+        "{{ json_decimal(as_json(ORDER), ['cliente', 'nome']) }}": None,
+        "{{ json_timestamp(as_json(ORDER), ['em']) }}": NOON,
+        "{{ json_timestamp(as_json(ORDER), ['total']) }}": None,
         "{{ score_text(2, 1) }}": "2-1",
         "{{ score_text(2, 'cast(null as bigint)') }}": None,
         # 60 points of home advantage, in hundredths
@@ -52,7 +69,19 @@ def test_values_from_macros(warehouse: Warehouse) -> None:
         "{{ elo_change(2000, 1, 150000, 150000, 0) }}": 0,
         **{f"{{{{ duration_seconds(\"'{text}'\") }}}}": seconds for text, seconds in DURATIONS.items()},
     }
-    assert dict(zip(pairs, warehouse.sql("select " + ",\n".join(pairs))[0], strict=True)) == pairs
+    template = "{% set ORDER = " + repr(ORDER) + " %}select " + ",\n".join(pairs)
+    assert dict(zip(pairs, warehouse.sql(template)[0], strict=True)) == pairs
+
+
+def test_days_from_one_to_that_of_a_moment(warehouse: Warehouse) -> None:
+    template = """
+        with jobs as (
+            select date '2026-02-27' as day, timestamp '2026-03-01 00:00:00' as now_at
+            union all select date '2026-03-02', timestamp '2026-03-01 23:00:00'
+        )
+        select {{ days_from('day', 'now_at') }} as day from jobs order by day
+    """
+    assert warehouse.sql(template) == [(dt.date(2026, 2, 27),), (dt.date(2026, 2, 28),), (dt.date(2026, 3, 1),)]
 
 
 def test_a_slot_is_as_long_as_the_setting_says(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

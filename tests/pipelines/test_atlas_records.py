@@ -124,12 +124,16 @@ days_back = 3
 """
 
 
+@pytest.fixture(autouse=True)
+def in_a_project_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 def declared(tmp_path: Path, text: str) -> atlas_routes.Declaration:
     file = tmp_path / ".dlt" / "config.toml"
     file.parent.mkdir()
     file.write_text(text)
-    settings = read(tmp_path, {}).section(atlas.Settings, "atlas")
-    return atlas_routes.read(settings.clients, settings.routes, file)
+    return atlas.declaration_of(read(tmp_path, {}).section(atlas.Settings, "atlas"))
 
 
 def test_a_few_lines_declare_a_route_and_a_client(tmp_path: Path) -> None:
@@ -226,7 +230,6 @@ def test_the_token_of_a_new_client_is_read_from_standard_input(
 ) -> None:
     import io
 
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.StringIO("piped token\n"))
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text(GOOD)
