@@ -203,7 +203,7 @@ def open_clients(opening: Opening) -> Any:
     """The clients, each with its own token and budget."""
     settings: Settings = opening.settings
     opening.scrubber.add(*settings.tokens.values())
-    if not settings.clients and not settings.sandbox_url:
+    if settings.tokens and not settings.clients and not settings.sandbox_url:
         raise UsageError(
             "atlas has tokens, but no client is declared", "`python -m pipelines clients add` declares one"
         )
@@ -260,6 +260,9 @@ def declare(settings: Settings, scope: Scope, now: dt.datetime) -> dict[Table, l
     Raises:
         UsageError: the command line names a client or a route that is not declared.
     """
+    if not settings.clients and not settings.tokens:
+        # a dry run of the demo starts no sandbox; what an earlier run declared stands
+        return {}
     declaration = declaration_of(settings)
     chosen: dict[str, Sequence[str]] = {"client": list(declaration.clients), "route": list(declaration.routes)}
     for kind, known in chosen.items():

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from pipelines.errors import CredentialsError, UsageError
-from pipelines.resources import Api, Fetched, Scope, Unit
+from pipelines.resources import Api, Fetched, Opening, Scope, Unit
 from pipelines.sandbox import Sandbox
 from pipelines.scrub import Scrubber
 from pipelines.sources import atlas
 from pipelines.validation import Context, check
-from tests.helpers import NOW, Loopback, Reply, Request, source_api
+from tests.helpers import NOW, Loopback, Reply, Request, limits, source_api
 
 ROUTES = ("pedido", "nota", "produto", "entrega", "evento")
 ONE, TWO = "2151", "2152"
@@ -131,22 +131,21 @@ def opened(sandbox: Sandbox, options: Options, **more: Any) -> Api:
     """Atlas with a declaration of one's own."""
     api = api_of(sandbox, **more)
     settings = atlas.Settings(tokens=api.settings.tokens, **options)
-    declaration = atlas.declaration_of(settings)
-    from pipelines.resources import Opening
-    from tests.helpers import limits
+    return Api(opened_with(api, settings, **more), settings, api.general, Scope(), api.clock)
 
-    log = more.get("log")
+
+def opened_with(api: Api, settings: atlas.Settings, log: Any = None) -> Any:
+    """The clients of some settings."""
     opening = Opening(
         settings=settings,
         general=api.general,
         limits=limits(1),
         clock=api.clock,
-        scrubber=more.get("scrubber") or Scrubber(),
+        scrubber=Scrubber(),
         run_id="run",
         log=[].append if log is None else log.append,
     )
-    assert declaration.clients
-    return Api(atlas.open_clients(opening), settings, api.general, Scope(), api.clock)
+    return atlas.open_clients(opening)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,6 @@ def test_no_record_is_lost_when_pages_shift_while_they_are_read(own: Sandbox, ro
 
 def test_a_list_that_never_comes_to_rest_is_not_complete(own: Sandbox) -> None:
     day = busy_day(own, "pedido", 20)
-    api = opened(own, small_pages(own, "pedido", total="total"))
     with Loopback(lambda request: Reply({"total": 9, "total_paginas": 2, "dados": [{"id": next(numbers)}]})) as server:
         numbers = iter(range(1000))
         options = small_pages(own, "pedido", total="total")
@@ -189,7 +187,7 @@ def test_a_list_that_never_comes_to_rest_is_not_complete(own: Sandbox) -> None:
         fetched = read(opened(own, options), "pedido", day)
     (outcome,) = fetched.outcomes
     assert (outcome.status, outcome.synced_until) == ("failed", None) and "said to be 9" in outcome.message
-    assert len(rows(fetched)) == 10 and api
+    assert len(rows(fetched)) == 10
 
 
 @pytest.mark.parametrize("total", [0, 3])
@@ -294,5 +292,13 @@ def test_jobs_are_what_is_declared_and_a_chosen_period_may_begin_earlier(shared:
     since = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
     found = jobs(Scope(since=since, filters={"client": (ONE,), "route": ("pedido",)}))
     assert found.pop((ONE, "pedido")) == since.date() and set(found.values()) == {usual}
+    assert atlas.declare(atlas.Settings(), Scope(), NOW) == {}, "a dry run of the demo has no sandbox"
     with pytest.raises(UsageError, match="no client 'x'"):
         jobs(Scope(filters={"client": ("x",)}))
+
+
+def test_tokens_without_a_client_are_told_and_a_demo_without_a_sandbox_can_be_planned(shared: Sandbox) -> None:
+    api = api_of(shared)
+    with pytest.raises(UsageError, match="no client is declared"):
+        opened_with(api, atlas.Settings(tokens={"x": "a token"}))
+    assert opened_with(api, atlas.Settings()).budgets.of("").limit > 0
