@@ -35,7 +35,7 @@ RECOVERY_BATCHES = 200
 
 @dataclass
 class Tally:
-    """What one resource has brought so far."""
+    """What one resource has brought so far. Rows count as known once a load had nothing to add for them."""
 
     units_succeeded: int = 0
     units_absent: int = 0
@@ -43,6 +43,7 @@ class Tally:
     pages: int = 0
     rows_received: int = 0
     rows_loaded: int = 0
+    rows_known: int = 0
     rows_quarantined: int = 0
     unknown_fields: set[str] = field(default_factory=set)
     last_failure: str | None = None
@@ -202,6 +203,8 @@ class Intake:
             for table, rows in loaded.items():
                 for part, count in _rows_by_part(table, rows).items():
                     tally[part].rows_loaded += count
+            for one in tally.values():
+                one.rows_known = one.rows_received - one.rows_quarantined - one.rows_loaded
         return count_rows(loaded, fetched=True)
 
 

@@ -68,13 +68,13 @@ class Meter:
         self._bar = bar
         self._started_at = self._said_at = display._clock.monotonic()
 
-    def show(self, done: int, rows: int, failed: int, pages: int = 0, new: int | None = None) -> None:
-        """Show the state; a plain line at most every ten seconds. `new`: rows that were not known, if any can be."""
+    def show(self, done: int, rows: int, failed: int, more: str = "") -> None:
+        """Show the state, and what `more` there is to say; a plain line at most every ten seconds."""
         now = self._display._clock.monotonic()
         elapsed = max(now - self._started_at, 1e-6)
         detail = f"{rows:,} rows, {rows / elapsed:,.0f} rows/s"
-        if new is not None:
-            detail = f"{pages:,} pages, {detail}, {new:,} new"
+        if more:
+            detail += f", {more}"
         if done:
             detail += f", {(done - failed) / done:.1%} ok"
         if self._display._bars and self._bar is not None:

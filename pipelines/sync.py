@@ -311,8 +311,11 @@ class Extraction:
             self._commit(parts)
         done = tally.units_succeeded + tally.units_failed
         # rows that have not been loaded yet are neither new nor known
-        new = tally.rows_loaded if any(table.kept == "first" for table in resource.tables) else None
-        part.meter.show(done, tally.rows_received, tally.units_failed, tally.pages, new)
+        is_kept_once = any(table.kept == "first" for table in resource.tables)
+        counted = (
+            f"{tally.pages:,} pages, {tally.rows_loaded:,} new, {tally.rows_known:,} known" if is_kept_once else ""
+        )
+        part.meter.show(done, tally.rows_received, tally.units_failed, counted)
 
     def _commit(self, parts: Mapping[str, Part]) -> None:
         self._intake.commit(defaultdict(Tally, {name: part.tally for name, part in parts.items()}))

@@ -57,6 +57,8 @@ def test_what_was_taken_is_counted_landed_loaded_and_removed_from_the_landing(pa
     assert columns_of(parts.warehouse, "raw_ops.api_requests", ["request_id"], "1") == [("run-twitch-000001",)]
     assert parts.landing.batches() == []
     assert intake.commit(tally) == 0 and tally.rows_loaded == 2
+    parts_of_it = {"": Tally(rows_received=5, rows_quarantined=1, rows_loaded=1)}
+    assert intake.commit(parts_of_it) == 0 and parts_of_it[""].rows_known == 3
 
 
 def test_a_bad_row_costs_the_good_ones_nothing_and_new_fields_are_named(parts: Parts) -> None:

@@ -37,7 +37,12 @@ def test_a_poll_has_no_total_and_no_end_in_sight(caplog: pytest.LogCaptureFixtur
     meter = Display(clock).start("twitch.streams", None)
     clock.advance(LINE_SECONDS)
     meter.show(0, 1000, 0)
-    assert [record.getMessage() for record in caplog.records] == ["twitch.streams: 0 of ?, 1,000 rows, 100 rows/s"]
+    clock.advance(LINE_SECONDS)
+    meter.show(0, 2000, 0, "20 pages, 1,500 new, 300 known")
+    assert [record.getMessage() for record in caplog.records] == [
+        "twitch.streams: 0 of ?, 1,000 rows, 100 rows/s",
+        "twitch.streams: 0 of ?, 2,000 rows, 100 rows/s, 20 pages, 1,500 new, 300 known",
+    ]
 
 
 def test_nothing_is_divided_by_a_time_or_a_number_of_none(caplog: pytest.LogCaptureFixture) -> None:
