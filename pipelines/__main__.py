@@ -68,7 +68,7 @@ def elt(options: argparse.Namespace) -> int:
         scope=scope,
         extract=options.name not in ("transform", "replay"),
         replay=options.name == "replay",
-        transform=options.name != "extract",
+        transform="nothing" if options.name == "extract" else "all",
     )
     run = Run(environment, request)
     if options.dry_run:
@@ -86,6 +86,14 @@ def elt(options: argparse.Namespace) -> int:
     else:
         report.show(found, _console())
     return code
+
+
+def watch(options: argparse.Namespace) -> int:
+    """Poll every collection slot, and do what else is due in between."""
+    from pipelines.watch import Watch
+
+    beats = Watch(_environment(options), options.sources)
+    return beats.once() if options.once else beats.forever()
 
 
 def show_report(options: argparse.Namespace) -> int:
@@ -114,7 +122,7 @@ def see_doctor(options: argparse.Namespace) -> int:
     environment = _environment(options)
     run = Run(environment, Request("doctor", scope=Scope()))
     code = 0
-    with run.sandbox_if_demo():
+    with environment.sandbox_if_demo():
         for check in doctor.thorough(environment, run.client):
             if check.error:
                 code = code or check.error.exit_code
@@ -299,6 +307,11 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         verb = verbs.add_parser(name, help=text, parents=[common, json, scope], epilog=EXIT_CODES)
         verb.set_defaults(verb=elt)
+    text = "poll every collection slot and keep everything else in step"
+    verb = verbs.add_parser("watch", help=text, parents=[common], epilog=EXIT_CODES)
+    verb.add_argument("--sources", type=_names, default=[], help='such as "twitch kick"')
+    verb.add_argument("--once", action="store_true", help="one beat, for a scheduler that comes again by itself")
+    verb.set_defaults(verb=watch)
     verb = verbs.add_parser("report", help="the last run and the history", parents=[common, json])
     verb.add_argument("--run", help="the id of a run")
     verb.add_argument("--history", type=_positive, default=10, help="how many runs")

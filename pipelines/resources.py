@@ -122,6 +122,7 @@ class Resource:
     moment: the column of the view that a chosen period applies to.
     conditions: further conditions on the view that the settings ask for, as SQL.
     order: the columns of the view that say what comes first.
+    found_by: the resource whose rows have the ids of its units, for a poll that asks by id only.
     Exactly one of `fetch` and `poll` is given.
     """
 
@@ -135,6 +136,7 @@ class Resource:
     moment: str | None = None
     conditions: Callable[[Any], list[str]] = lambda settings: []
     order: str = "position"
+    found_by: str = ""
     fetch: Callable[[Api, Sequence[Unit]], Fetched] | None = None
     poll: Callable[[Api, Sequence[Unit]], Iterator[Fetched]] | None = None
 
