@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import os
 import shlex
 import signal
@@ -130,6 +131,7 @@ class Sandbox:
     faults: shares of API requests that go wrong, by kind (see faults.KINDS).
     points_per_minute: budget of each client; it refills in real time.
     requests_per_hour: budget of each kind of thing in the football API, in an hour of world time.
+    youtube_searches, youtube_units: quotas of a day of world time, which ends at midnight in California.
     latency: seconds that every answer takes at least.
     token_lifetime: world seconds.
     prefix: a path before every API's own, such as "/proxy".
@@ -150,6 +152,8 @@ class Sandbox:
         faults: Mapping[str, float] | None = None,
         points_per_minute: int = 800,
         requests_per_hour: int = 3000,
+        youtube_searches: int = 100,
+        youtube_units: int = 10_000,
         latency: float = 0.0,
         token_lifetime: float = 5_000_000,
         prefix: str = "",
@@ -177,6 +181,8 @@ class Sandbox:
             self.football,
             self.clock.time,
             requests_per_hour,
+            youtube_searches,
+            youtube_units,
         )
         self.apis: list[Api] = [api(setting) for api in APIS]
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
@@ -293,6 +299,8 @@ class Sandbox:
             answer, fault, headers = self._decide(api, route, call)
             content = b"" if answer.body is None else msgspec.json.encode(answer.body)
             whole = None if fault in ABORTS else content
+            if answer.headers.get("Content-Encoding") == "gzip":
+                content = gzip.compress(content, 1)
             at = datetime.fromtimestamp(call.now, UTC)
             record = Served(at, api.name, request.path[cut:], call.query, answer.status, fault, whole)
             self._journal.add(record, route)
@@ -301,7 +309,7 @@ class Sandbox:
                 await asyncio.sleep(wait)
             if fault == "reset":
                 return _reset(request)
-            response = web.Response(body=content, status=answer.status, headers=headers)
+            response = web.Response(body=content, status=answer.status, headers={**headers, **answer.headers})
             return await _truncate(request, response) if fault == "truncate" else response
 
         return handle
@@ -408,6 +416,8 @@ def serve(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=parse_shares, default={}, help='shares by kind, as "429=0.02,reset=0.01"')
     parser.add_argument("--points-per-minute", type=int, default=800, help="request budget (default: %(default)s)")
     parser.add_argument("--requests-per-hour", type=int, default=3000, help="football budget (default: %(default)s)")
+    parser.add_argument("--youtube-searches", type=int, default=100, help="a day (default: %(default)s)")
+    parser.add_argument("--youtube-units", type=int, default=10_000, help="a day (default: %(default)s)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes at least")
     parser.add_argument("--token-lifetime", type=float, default=5_000_000, help="world seconds")
     parser.add_argument("--prefix", default="", help="a path before every API's own")

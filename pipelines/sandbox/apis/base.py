@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pipelines.sandbox.football import Football
@@ -17,10 +18,14 @@ Edit = Row | Callable[[Row], Row | None] | None
 
 
 class Answer(NamedTuple):
-    """A status and the JSON body that goes with it (None: an empty body)."""
+    """A status, the JSON body that goes with it (None: an empty body), and headers of its own.
+
+    The server compresses the body if the headers say that it is.
+    """
 
     status: int
     body: Any
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class RefusalError(Exception):
@@ -95,6 +100,8 @@ class Setting:
     football: Football
     time: Callable[[], float]  # world time in epoch seconds
     requests_per_hour: int  # of world time, for APIs that count so
+    youtube_searches: int = 100  # a day, and so are these
+    youtube_units: int = 10_000
 
 
 class Api(Protocol):
