@@ -181,8 +181,8 @@ class Sandbox:
             self.football,
             self.clock.time,
             requests_per_hour,
-            youtube_searches,
-            youtube_units,
+            youtube_searches=youtube_searches,
+            youtube_units=youtube_units,
         )
         self.apis: list[Api] = [api(setting) for api in APIS]
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""

@@ -100,8 +100,8 @@ class Setting:
     football: Football
     time: Callable[[], float]  # world time in epoch seconds
     requests_per_hour: int  # of world time, for APIs that count so
-    youtube_searches: int = 100  # a day, and so are these
-    youtube_units: int = 10_000
+    youtube_searches: int  # of a day of world time
+    youtube_units: int
 
 
 class Api(Protocol):

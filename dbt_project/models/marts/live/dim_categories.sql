@@ -27,6 +27,32 @@ games as (
 
 ),
 
+youtube_categories as (
+
+    select * from {{ ref('stg_youtube__categories') }}
+
+),
+
+catalogued as (
+
+    select
+        platform,
+        category_id,
+        category_name,
+        igdb_id,
+        box_art_url
+    from games
+    union all
+    select
+        platform,
+        category_id,
+        category_name,
+        null as igdb_id,
+        null as box_art_url
+    from youtube_categories
+
+),
+
 named as (
 
     select
@@ -54,7 +80,7 @@ named as (
         platform,
         category_id,
         null as category_name
-    from games
+    from catalogued
 
 ),
 
@@ -75,12 +101,13 @@ final as (
     select
         categories.platform,
         categories.category_id,
-        coalesce(games.category_name, categories.category_name) as category_name,
-        games.igdb_id,
-        games.box_art_url,
-        games.category_id is not null as is_catalogued
+        coalesce(catalogued.category_name, categories.category_name) as category_name,
+        catalogued.igdb_id,
+        catalogued.box_art_url,
+        catalogued.category_id is not null as is_catalogued
     from categories
-    left join games on categories.platform = games.platform and categories.category_id = games.category_id
+    left join catalogued
+        on categories.platform = catalogued.platform and categories.category_id = catalogued.category_id
 
 )
 

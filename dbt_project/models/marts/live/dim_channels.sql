@@ -22,7 +22,16 @@ new_versions as (
 
 new_followers as (
 
-    select * from {{ ref('stg_twitch__followers') }}
+    select
+        platform,
+        channel_id
+    from {{ ref('stg_twitch__followers') }}
+    where {{ is_new }}
+    union
+    select
+        platform,
+        channel_id
+    from {{ ref('stg_youtube__channels') }}
     where {{ is_new }}
 
 ),
@@ -30,7 +39,12 @@ new_followers as (
 new_states as (
 
     select * from {{ ref('stg_ops__sync_log') }}
-    where resource = 'users' and {{ is_new }}
+    where
+        {{ is_new }}
+        and (
+            (source = 'twitch' and resource = 'users')
+            or (source = 'youtube' and resource = 'channels')
+        )
 
 ),
 
@@ -47,9 +61,37 @@ streams as (
 
 ),
 
-users as (
+youtube_channels as (
+
+    select * from {{ ref('stg_youtube__channels') }}
+
+),
+
+twitch_users as (
 
     select * from {{ ref('stg_twitch__users') }}
+
+),
+
+users as (
+
+    select
+        platform,
+        channel_id,
+        description,
+        profile_image_url,
+        slot_at,
+        created_at
+    from twitch_users
+    union all
+    select
+        platform,
+        channel_id,
+        description,
+        null as profile_image_url,
+        slot_at,
+        created_at
+    from youtube_channels
 
 ),
 
@@ -59,16 +101,40 @@ channels as (
 
 ),
 
-followers as (
+twitch_followers as (
 
     select * from {{ ref('stg_twitch__followers') }}
+
+),
+
+followers as (
+
+    select
+        platform,
+        channel_id,
+        follower_count,
+        slot_at,
+        fetched_at,
+        loaded_at
+    from twitch_followers
+    union all
+    select
+        platform,
+        channel_id,
+        follower_count,
+        slot_at,
+        fetched_at,
+        loaded_at
+    from youtube_channels
 
 ),
 
 states as (
 
     select * from {{ ref('stg_ops__sync_log') }}
-    where resource = 'users'
+    where
+        (source = 'twitch' and resource = 'users')
+        or (source = 'youtube' and resource = 'channels')
 
 ),
 
