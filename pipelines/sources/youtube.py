@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -390,6 +391,7 @@ def fetch_categories(api: Api, units: Sequence[Unit]) -> Fetched:
     return Fetched([Rows(CATEGORIES, rows, answer)], [Outcome(unit.unit_id, "ok", len(rows), bookmark=bookmark)])
 
 
+@lru_cache(maxsize=1000)
 def _underscored(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 

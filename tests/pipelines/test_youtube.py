@@ -1,4 +1,4 @@
-"""YouTube: searches, broadcasts by id, channels and categories, and the two quotas of a day, against the simulated API."""
+"""YouTube: searches, broadcasts by id, channels, categories and the two quotas of a day, against the simulated API."""
 
 from __future__ import annotations
 
@@ -236,7 +236,9 @@ def test_rows_come_flat_and_fit_their_declarations(sandbox: Sandbox) -> None:
 def test_what_is_nested_is_lifted_and_what_is_unknown_is_kept() -> None:
     item = {
         "kind": "youtube#video", "etag": "e", "id": "v" * 11, "newPart": {"a": 1},
-        "snippet": {"channelId": "c", "title": "&", "channelTitle": "n", "publishedAt": "2026-10-01T00:00:00Z", "newField": 2},
+        "snippet": {
+            "channelId": "c", "title": "&", "channelTitle": "n", "publishedAt": "2026-10-01T00:00:00Z", "newField": 2,
+        },
         "statistics": {"viewCount": "12", "likeCount": "many"},
         "liveStreamingDetails": {"concurrentViewers": "7", "actualStartTime": "2026-10-01T00:00:00Z"},
     }  # fmt: skip
@@ -398,35 +400,42 @@ class Record:
         self.complete.append(bool(parts) and last_header(parts).is_complete)
 
 
-@pytest.mark.parametrize(
-    ("searches", "units_a_day", "hours"), [(100, 10_000, 25), (30, 300, 24)], ids=["as it is", "hardly anything"]
-)
-def test_a_day_of_beats_meets_no_limit_of_the_api(searches: int, units_a_day: int, hours: int) -> None:
-    # in California the clocks go back on this day
-    clock = SimulatedClock(dt.datetime(2026, 11, 1, 7, 0, 5, tzinfo=dt.UTC))
-    record = Record()
+def live_a_day(
+    beats: int, minutes: int, searches: int, units_a_day: int, channels: int
+) -> tuple[Record, Counter[tuple[str, int]], Sandbox]:
+    """Run beat by beat, each with a client of its own, from midnight in California on the day when clocks go back."""
+    clock, record = SimulatedClock(dt.datetime(2026, 11, 1, 7, 0, 5, tzinfo=dt.UTC)), Record()
+    options = {"searches_per_day": searches, "units_per_day": units_a_day, "clock": clock}
     with Sandbox(
-        now=clock.now(), frozen=True, channels=150, youtube_searches=searches, youtube_units=units_a_day
+        now=clock.now(), frozen=True, channels=channels, youtube_searches=searches, youtube_units=units_a_day
     ) as sandbox:
-        for _ in range(hours * 12):
+        for _ in range(beats):
             sandbox.clock.set(clock.now())
-            options = {"searches_per_day": searches, "units_per_day": units_a_day, "clock": clock}
-            record.beat(api_of(sandbox, log=record.requests, spent=record.spent, **options))
-            if sandbox.clock.now().minute == 0:
-                ranked = sandbox.world_of("youtube").live(sandbox.clock.time()).ranked
-                there = [video_id(live.session) for live in ranked if live.session.start < sandbox.clock.time() - 900]
-                if searches == 100:
-                    assert set(there[:40]) <= set(record.live), "all but the smallest are followed"
-            clock.advance(300)
+            general = {"collection_interval_minutes": minutes}
+            record.beat(api_of(sandbox, log=record.requests, spent=record.spent, general=general, **options))
+            clock.advance(60 * minutes)
+        sandbox.clock.advance(-60 * minutes)
         made = Counter((served.path, served.status) for served in sandbox.served)
-    assert {status for _, status in made} == {200}, "no limit was met"
-    if searches == 100:
-        assert 96 <= made["/search", 200] <= 100 and record.kept == 0 and all(record.complete)
-        assert made["/videos", 200] >= hours * 12 - 1
-    else:
-        assert made["/search", 200] == searches and record.kept > 0
-        assert made["/videos", 200] <= units_a_day and record.complete.count(False) > 10
-        assert max(i for i, whole in enumerate(record.complete) if whole) > 200, "and it is spread over the day"
+    assert clock.slept == [], "nothing waits"
+    assert {status for _, status in made} == {200}, "no limit of the API was met"
+    return record, made, sandbox
+
+
+def test_a_day_of_beats_follows_what_is_live_within_the_quotas() -> None:
+    record, made, sandbox = live_a_day(beats=25 * 12, minutes=5, searches=100, units_a_day=10_000, channels=40)
+    assert 96 <= made["/search", 200] <= 100 and made["/videos", 200] >= 299
+    assert record.kept == 0 and all(record.complete)
+    live = sandbox.world_of("youtube").live(sandbox.clock.time()).ranked
+    begun = {video_id(one.session) for one in live if one.session.start < sandbox.clock.time() - 900}
+    assert begun <= set(record.live) <= set(live_ids(sandbox)) and begun
+
+
+def test_a_day_of_hardly_any_units_is_spread_and_overdrawn_by_nobody() -> None:
+    record, made, _ = live_a_day(beats=100, minutes=15, searches=30, units_a_day=110, channels=200)
+    assert 28 <= made["/search", 200] <= 30 and 100 <= made["/videos", 200] <= 110
+    assert record.kept > 50 and record.complete.count(False) > 50
+    asked_at = [row["started_at"].hour for row in record.requests if row["endpoint"] == "/videos" and row["attempts"]]
+    assert set(asked_at) == set(range(24)), "at all hours"
 
 
 # -- the source

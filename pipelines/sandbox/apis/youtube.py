@@ -145,8 +145,6 @@ class YouTube:
         if status == 429:
             text = SEARCH_TEXT.format(period="minute").replace("Search Queries", "Queries")
             return error_answer(429, "rateLimitExceeded", text, "global")
-        if status == 401:
-            return error_answer(401, "authError", "Invalid Credentials", "global")
         return error_answer(status, "backendError", message or "Backend Error", "global")
 
     def revoke(self, call: Call) -> None:
