@@ -208,7 +208,7 @@ class DayBudget(Budget):
     """A quota of `limit` requests a day, which ends at midnight in `zone`; it is spread over the day, and none waits.
 
     At any moment no more may have been spent than the share of the day that has passed allows, and `burst` requests
-    more; the rest is kept for later. `spent` tells what earlier runs have spent since a moment.
+    more; the rest is kept for later. `spent` is asked once what earlier runs have spent since the day began.
     """
 
     def __init__(
@@ -223,9 +223,8 @@ class DayBudget(Budget):
         super().__init__(clock, limit, period=86400.0, interval=interval)
         self._zone = zone
         self._burst = max(1.0, burst)
-        self._spent_since = spent
-        self._day: tuple[dt.datetime, dt.datetime] | None = None
-        self._spent = 0
+        self._day = self._bounds(clock.now())
+        self._spent = spent(self._day[0])
         self._is_exhausted = False
 
     def acquire(self, deadline: float = math.inf) -> None:
@@ -293,7 +292,7 @@ class DayBudget(Budget):
     def _refresh(self) -> None:
         day = self._bounds(self._clock.now())
         if day != self._day:
-            self._day, self._spent, self._is_exhausted = day, self._spent_since(day[0]), False
+            self._day, self._spent, self._is_exhausted = day, 0, False
 
     def _correct(self, reported: Reported, exhausted: bool) -> None:
         # too many in a minute says nothing of the day

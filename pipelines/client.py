@@ -172,23 +172,25 @@ class Client:
                 ) from failure
             raise
         finally:
-            self._log(
-                {
-                    "request_id": request_id,
-                    "run_id": self._run_id,
-                    "source": self._source,
-                    "resource": resource,
-                    "endpoint": endpoint or path,
-                    "status_code": call.status,
-                    "is_success": answer is not None,
-                    "attempts": call.attempts,
-                    "rate_limited": call.rate_limited,
-                    "started_at": stored(started_at),
-                    "seconds": self._clock.monotonic() - start,
-                    "bytes": call.size,
-                    "error": None if error is None else self._scrubber.clean(str(error)),
-                }
-            )
+            # what the budget keeps back is no request
+            if call.attempts:
+                self._log(
+                    {
+                        "request_id": request_id,
+                        "run_id": self._run_id,
+                        "source": self._source,
+                        "resource": resource,
+                        "endpoint": endpoint or path,
+                        "status_code": call.status,
+                        "is_success": answer is not None,
+                        "attempts": call.attempts,
+                        "rate_limited": call.rate_limited,
+                        "started_at": stored(started_at),
+                        "seconds": self._clock.monotonic() - start,
+                        "bytes": call.size,
+                        "error": None if error is None else self._scrubber.clean(str(error)),
+                    }
+                )
 
 
 class _Call:
@@ -220,7 +222,6 @@ class _Call:
         client = self._client
         while True:
             self._budget.acquire(client.deadline)
-            # what the budget keeps back was not tried
             self.attempts += 1
             sent: dict[str, str] = {}
             reported = Reported()
