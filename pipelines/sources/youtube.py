@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -184,7 +184,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     search_region: str | None = None
     search_language: str | None = None
     # The region whose categories are read.
-    category_region: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "US"
+    category_region: str = "US"
 
 
 class Items(ListShape):
