@@ -101,6 +101,10 @@ def test_a_quota_that_is_spent_leaves_a_run_partial_and_the_next_one_goes_on(
         assert done.code == 0, done.err + done.out
         assert asked(sandbox, before) == {"/videos": 2, "/channels": 1, "/videoCategories": 1}
         assert project.value("select count(*) from raw_youtube.channels") == 100
+        before = len(sandbox.served)
+        done = project.call("extract", "--json", YOUTUBE_UNITS_PER_DAY="8")
+        assert done.code == 0 and "7 of the 8 requests of the day are spent" in done.out, done.err + done.out
+        assert len(sandbox.served) == before, "both runs before count"
 
 
 def test_a_key_that_is_refused_ends_the_source_with_its_own_exit_code(new_project: Callable[..., Project]) -> None:
