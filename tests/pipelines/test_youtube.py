@@ -93,6 +93,14 @@ def test_a_search_that_is_not_due_is_not_made(sandbox: Sandbox) -> None:
     assert len(sandbox.served) == before
 
 
+def test_all_pages_of_a_search_may_be_read_at_once_and_the_next_ones_are_kept_for_later(sandbox: Sandbox) -> None:
+    midnight = SimulatedClock(dt.datetime(2026, 10, 1, 7, tzinfo=dt.UTC))
+    api = api_of(sandbox, search_pages=2, searches_per_day=100, clock=midnight)
+    assert statuses(youtube.poll_search(api, LIVE)) == {"live": "ok"}
+    with pytest.raises(QuotaError, match="kept for later today: 2 of the 100"):
+        list(youtube.poll_search(api, LIVE))
+
+
 def test_a_search_can_be_narrowed(sandbox: Sandbox) -> None:
     before = len(sandbox.served)
     api = api_of(sandbox, search_category="20", search_region="DE", search_language="de", scope=Scope(limit=7))
