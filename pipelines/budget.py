@@ -147,8 +147,8 @@ class RateBudget(Budget):
         return self._limit / self._period
 
     def seconds_for(self, requests: int) -> float:
-        """The time that so many requests take from a full bucket."""
-        return max(0.0, (requests - self._limit) / self.per_second)
+        """The time that so many requests take from a full bucket, or by the interval between them if that is more."""
+        return max(0.0, (requests - self._limit) / self.per_second, (requests - 1) * self._interval)
 
     def _refresh(self) -> None:
         now = self._clock.monotonic()

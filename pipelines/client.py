@@ -370,9 +370,16 @@ class ClientCredentials:
             raise SourceError("the token endpoint answered without an access_token", "check the auth address")
         self._scrubber.add(token)
         self._token = token
-        lifetime = body.get("expires_in")
+        lifetime = _whole_seconds(body.get("expires_in"))
         # renewed a minute early, so that no request is sent with a token that expires under way
-        self._expires_at = self._clock.monotonic() + (max(1, lifetime - 60) if isinstance(lifetime, int) else 3600)
+        self._expires_at = self._clock.monotonic() + (3600 if lifetime is None else max(1, lifetime - 60))
+
+
+def _whole_seconds(value: Any) -> int | None:
+    """A number of seconds that an API sends as a number or as a text."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def new_session(base_url: str, connections: int) -> requests.Session:

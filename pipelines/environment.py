@@ -30,7 +30,7 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("dlt", "dbt-core", "dbt-duckdb", "dbt-postgres", "duckdb", "psycopg", "pyarrow")
 LOG_BYTES = 5 * 2**20
 # the demo does not wait for a rate limit that only it would impose
-SANDBOX_OPTIONS = ("--port", "0", "--follow-parent", "--points-per-minute", "120000")
+SANDBOX_OPTIONS = ("--port", "0", "--follow-parent", "--points-per-minute", "120000", "--kick-per-minute", "120000")
 
 
 @dataclass

@@ -160,9 +160,13 @@ class Opening:
     log: Callable[[dict[str, Any]], None]
     spent: Callable[[dt.datetime], Mapping[str, int]] = lambda since: {}
 
-    def a_minute(self, limit: int) -> Budgets:
-        """A budget of so many requests a minute, in a bucket that refills all the time."""
-        interval = self.general.min_request_interval
+    def a_minute(self, limit: int, evenly: bool = False) -> Budgets:
+        """A budget of so many requests a minute, in a bucket that refills all the time.
+
+        evenly: for an API that tells nothing of its limit. Nobody knows what an earlier run has left of it, and a full
+        bucket spent at once would exceed it; so requests start at equal distances.
+        """
+        interval = max(self.general.min_request_interval, 60 / limit if evenly else 0)
         return Budgets(lambda: RateBudget(self.clock, limit, interval=interval))
 
     def an_hour(self, limit: int, bucket_of: Callable[[str], str]) -> Budgets:

@@ -59,8 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lock_wait_seconds: Seconds = 0
     # Length of a collection slot: polls and observations in one slot count as one.
     collection_interval_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 5
-    # Live streams that one poll of a list takes at most.
-    max_streams_per_collection: Positive = 1000
+    # Live streams that one poll of a list takes at most; it also ends at the pages that its source is set to.
+    max_streams_per_collection: Positive = 100_000
     # Tries after the first, on 429, 5xx, broken connections and truncated answers.
     retry_max: NotNegative = 5
     # Seconds between the starts of two requests to one API, on top of its rate limit.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,11 @@ from pipelines.warehouse import Warehouse, read_stamp, write_stamp
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 # what extraction reads before it begins, and what the report reads even when a build has failed: all of it views
 VIEWS = ("+path:models/sync", "+path:models/marts/ops/*.sql")
+# all but views, which say the same until the project changes
+NO_VIEWS = ("resource_type:seed", "resource_type:test", "config.materialized:table", "config.materialized:incremental")
+
+# the last project that was parsed, by what it depends on
+_manifests: dict[Hashable, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,9 @@ class Build:
     errors: list[str]
     failed_tests: list[str]
 
+    def __add__(self, other: Build) -> Build:
+        return Build(self.nodes + other.nodes, self.errors + other.errors, self.failed_tests + other.failed_tests)
+
 
 class Transform:
     """dbt on one warehouse; `variables` are the settings that models read (env_var)."""
@@ -36,12 +44,12 @@ class Transform:
         self._variables = variables
         self.target_path = data_dir / "dbt" / warehouse.name
         self._log_path = data_dir / "logs"
-        self._manifest: Any = None
 
     def ensure_views(self, run_id: str) -> bool:
         """Build the sync and ops views if they are missing or changed; returns whether they were built."""
-        current = hashlib.sha256(f"{project_hash()} {sorted(self._variables.items())}".encode()).hexdigest()
-        if read_stamp(self._warehouse, "views") == current and self._views_exist():
+        current = self._version()
+        needed = {path.stem for folder in ("sync", "marts/ops") for path in (PROJECT / "models" / folder).glob("*.sql")}
+        if read_stamp(self._warehouse, "views") == current and needed <= self._views():
             return False
         built = self.invoke(
             ["build", "--resource-type", "seed", "--resource-type", "model", "--select", *VIEWS], run_id
@@ -54,8 +62,8 @@ class Transform:
     def build(self, run_id: str, idle: Iterable[str] = ()) -> Build:
         """Build and test everything but what is idle: sources and domains that nothing new has come for.
 
-        Their views are built all the same, because PostgreSQL drops views along with those below them. Unit tests say
-        something of the code, not of the data, and are for `make test`.
+        Views are built when the project has changed, those of idle domains too. Unit tests say something of the code,
+        not of the data, and are for `make test`.
         """
         left_out = [f"path:models/marts/{name}+" for name in idle] + [
             f"path:models/{layer}/{name},{kind}"
@@ -63,8 +71,18 @@ class Transform:
             for name in idle
             for kind in ("resource_type:test", "config.materialized:incremental")
         ]
-        exclude = ["--exclude", *left_out] if left_out else []
-        return self.invoke(["build", "--exclude-resource-type", "unit_test", *exclude], run_id)
+        arguments = ["build", "--exclude-resource-type", "unit_test", *(["--exclude", *left_out] if left_out else [])]
+        version, before = self._version(), self._views()
+        then_version, _, then_idle = (read_stamp(self._warehouse, "all_views") or "").partition(" ")
+        if then_version == version and set(then_idle.split()) <= set(idle):
+            arguments += ["--select", *NO_VIEWS, *sorted(self._wanted_views() - before)]
+        built = self.invoke(arguments, run_id)
+        # PostgreSQL drops views along with the table below them
+        if lost := before - self._views():
+            built += self.invoke(["run", "--select", *sorted(lost)], run_id)
+        if not built.errors:
+            write_stamp(self._warehouse, "all_views", " ".join([version, *sorted(idle)]))
+        return built
 
     def invoke(self, arguments: Sequence[str], run_id: str) -> Build:
         """Run dbt quietly.
@@ -74,11 +92,7 @@ class Transform:
         """
         from dbt.cli.main import dbtRunner
 
-        quiet = [*self.options(), "--log-level", "none"]
-        if self._manifest is None:
-            # parsed once a process, whatever is built with it
-            self._manifest = dbtRunner().invoke(["parse", "--no-write-json", *quiet]).result
-        outcome = dbtRunner(manifest=self._manifest).invoke([*arguments, *quiet])
+        outcome = dbtRunner(manifest=self._parsed()).invoke([*arguments, *self._quietly()])
         if outcome.exception or not hasattr(outcome.result, "results"):
             raise TransformError(f"dbt could not begin: {outcome.exception}", "see data/logs/dbt.log")
         return _build(outcome.result, run_id)
@@ -103,12 +117,36 @@ class Transform:
             "--no-use-colors-file",
         ]
 
-    def _views_exist(self) -> bool:
-        wanted = {path.stem for folder in ("sync", "marts/ops") for path in (PROJECT / "models" / folder).glob("*.sql")}
-        found = self._warehouse.rows(
-            "select table_name from information_schema.tables where table_schema in ('sync', 'ops')"
-        )
-        return wanted <= {name for (name,) in found}
+    def _quietly(self) -> list[str]:
+        return [*self.options(), "--log-level", "none"]
+
+    def _parsed(self) -> Any:
+        """The project as dbt understands it: parsed once a process, whatever is built with it and however often."""
+        from dbt.cli.main import dbtRunner
+
+        known = (self._version(), str(self.target_path), *sorted(self._warehouse.dbt_env().items()))
+        if known not in _manifests:
+            _manifests.clear()
+            _manifests[known] = dbtRunner().invoke(["parse", "--no-write-json", *self._quietly()]).result
+        return _manifests[known]
+
+    def _version(self) -> str:
+        """What the views depend on: the project and the settings that it reads."""
+        return hashlib.sha256(f"{project_hash()} {sorted(self._variables.items())}".encode()).hexdigest()
+
+    def _wanted_views(self) -> set[str]:
+        nodes = self._parsed().nodes.values() if self._parsed() else ()
+        return {node.name for node in nodes if node.config.materialized == "view"}
+
+    def _views(self) -> set[str]:
+        """The views that there are, by name; no two models share one."""
+        return {
+            name
+            for (name,) in self._warehouse.rows(
+                "select table_name from information_schema.tables where table_type = 'VIEW' and table_schema in"
+                " ('staging', 'sync', 'intermediate', 'live', 'football', 'clients', 'ops')"
+            )
+        }
 
 
 def project_hash() -> str:

@@ -130,6 +130,7 @@ class Sandbox:
     now, speed, frozen: its clock (`now` in UTC; the real time if None).
     faults: shares of API requests that go wrong, by kind (see faults.KINDS).
     points_per_minute: budget of each client; it refills in real time.
+    kick_per_minute: the same for Kick, which counts apart and tells nobody.
     requests_per_hour: budget of each kind of thing in the football API, in an hour of world time.
     youtube_searches, youtube_units: quotas of a day of world time, which ends at midnight in California.
     latency: seconds that every answer takes at least.
@@ -151,6 +152,7 @@ class Sandbox:
         fixtures: int | None = None,
         faults: Mapping[str, float] | None = None,
         points_per_minute: int = 800,
+        kick_per_minute: int = 60,
         requests_per_hour: int = 3000,
         youtube_searches: int = 100,
         youtube_units: int = 10_000,
@@ -181,6 +183,7 @@ class Sandbox:
             self.football,
             self.clock.time,
             requests_per_hour,
+            kick_per_minute,
             youtube_searches=youtube_searches,
             youtube_units=youtube_units,
         )
@@ -415,6 +418,7 @@ def serve(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--frozen", action="store_true", help="let the world's time stand still")
     parser.add_argument("--faults", type=parse_shares, default={}, help='shares by kind, as "429=0.02,reset=0.01"')
     parser.add_argument("--points-per-minute", type=int, default=800, help="request budget (default: %(default)s)")
+    parser.add_argument("--kick-per-minute", type=int, default=60, help="Kick's budget (default: %(default)s)")
     parser.add_argument("--requests-per-hour", type=int, default=3000, help="football budget (default: %(default)s)")
     parser.add_argument("--youtube-searches", type=int, default=100, help="a day (default: %(default)s)")
     parser.add_argument("--youtube-units", type=int, default=10_000, help="a day (default: %(default)s)")

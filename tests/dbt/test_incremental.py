@@ -52,6 +52,22 @@ def stream(slot: str, stream_id: str, channel: str, viewers: int, **fields: Any)
     }
 
 
+def livestream(slot: str, stream_id: str, channel: int, viewers: int) -> Row:
+    """A broadcast in one slot on the other platform."""
+    return {
+        "slot_at": at(slot),
+        "id": stream_id,
+        "broadcaster_user_id": channel,
+        "broadcaster_username": f"LOGIN{channel}",
+        "channel_slug": f"login{channel}",
+        "category_id": 5,
+        "category_name": "Games",
+        "viewer_count": viewers,
+        "started_at": at("11:30"),
+        "fetched_at": at(slot) + dt.timedelta(seconds=3),
+    }
+
+
 def user(slot: str, channel: str, kind: str) -> Row:
     """A user record, answered a minute into a slot."""
     login = f"login{channel}"
@@ -224,9 +240,31 @@ def tell(warehouse: Warehouse) -> Story:
             "raw_twitch.followers": [{"slot_at": at("11:00"), "broadcaster_id": "1", "total": 1}],
         },
     )
+    # a channel of the other platform under the id of one of this
+    warehouse.load(at("12:21"), {"raw_kick.livestreams": [livestream("12:15", "k1", 1, 60)]})
+    warehouse.load(
+        at("12:22"), {"raw_ops.polls": [{**polled("12:15")[0], "source": "kick", "resource": "livestreams"}]}
+    )
     story.parts.append(marts(warehouse, "path:models/marts/live"))
 
-    # the old name comes back; the poll breaks off; a channel is gone
+    # the old name comes back; the poll breaks off; a channel is gone, another is described
+    warehouse.load(
+        at("12:26"),
+        {
+            "raw_kick.channels": [
+                {
+                    "slot_at": at("12:25"),
+                    "broadcaster_user_id": 1,
+                    "slug": "login1",
+                    "channel_description": "Words of its own",
+                    "category_id": 6,
+                    "category_name": "Set",
+                    "fetched_at": at("12:26"),
+                }
+            ],
+            "raw_kick.categories": [{"id": 5, "name": "Games of another catalogue"}],
+        },
+    )
     warehouse.load(at("12:26") + dt.timedelta(microseconds=1), {"raw_twitch.streams": [stream("12:25", "s1", "1", 8)]})
     warehouse.load(
         at("12:27"),
@@ -240,7 +278,15 @@ def tell(warehouse: Warehouse) -> Story:
                     "status": "absent",
                     "last_attempt_at": at("12:26"),
                     "last_success_at": at("12:26"),
-                }
+                },
+                {
+                    "source": "kick",
+                    "resource": "channels",
+                    "unit_id": "1",
+                    "status": "ok",
+                    "last_attempt_at": at("12:26"),
+                    "last_success_at": at("12:26"),
+                },
             ],
         },
     )
@@ -306,7 +352,7 @@ def test_a_row_of_an_older_slot_moves_the_start_of_its_broadcast_and_channel(sto
 
 def test_a_broadcast_ends_by_a_complete_poll_without_it(story: Story) -> None:
     live = [sorted(row[2] for row in part["rpt_top_live"]) for part in story.parts]
-    assert live == [["s1", "s2"], ["s1", "s3"], ["s1", "s3"], ["s1", "s3"]]
+    assert live == [["s1", "s2"], ["s1", "s3"], ["k1", "s1", "s3"], ["k1", "s1", "s3"]]
 
 
 def test_a_name_that_comes_back_is_a_version_of_its_own(story: Story) -> None:
@@ -325,6 +371,13 @@ def test_a_name_that_comes_back_is_a_version_of_its_own(story: Story) -> None:
 def test_a_channel_is_gone_once_the_api_leaves_it_out(story: Story) -> None:
     gone = [[row[1] for row in part["dim_channels"] if row[12]] for part in story.parts]
     assert gone == [[], [], [], ["2"]]
+
+
+def test_a_channel_is_described_by_what_its_own_platform_says_later(story: Story) -> None:
+    described = [[row[:2] for row in rows(part, "dim_channels", "Words of its own")] for part in story.parts]
+    assert described == [[], [], [], [("kick", "1")]]
+    assert rows(story.last, "dim_categories", "kick", "5", "Games of another catalogue", True)
+    assert rows(story.last, "dim_categories", "kick", "6", "Set", False)
 
 
 def test_a_slot_that_is_fetched_again_counts_once(story: Story) -> None:

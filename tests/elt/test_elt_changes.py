@@ -61,7 +61,7 @@ def changed(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) 
         slugs = clip(viewed), clip(mistyped)
         sandbox.clock.set(LATER)
         project = undisturbed.project.copy(tmp_path_factory.mktemp("changed"), {**sandbox.env(), "ETL_NOW": LATER})
-        done = project.run(
+        done = project.call(
             *("elt", "--full", "--json", "--resources", "streams users channels videos clips"), **MODELS_ONLY
         )
         assert done.code == 0, done.err

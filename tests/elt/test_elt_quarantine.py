@@ -28,7 +28,7 @@ def refused(new_project: Callable[..., Project]) -> Refused:
         live = [channel.id for channel in live_channels(sandbox)]
         sandbox.edits["users"] |= {channel: without("created_at") for channel in live[::2]}
         project = new_project(sandbox.env())
-        done = project.run("elt", "--resources", "streams users", **MODELS_ONLY)
+        done = project.call("elt", "--resources", "streams users", **MODELS_ONLY)
     return Refused(project, done, set(live[::2]), set(live))
 
 

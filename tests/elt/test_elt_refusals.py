@@ -162,7 +162,7 @@ def test_a_failing_data_test_is_exit_code_1(project: Project, tmp_path: Path) ->
         "insert into raw_twitch.games (id, name, fetched_at, request_id, _dlt_load_id)"
         " select '1', 'twice', now(), '', load_id from raw_twitch._dlt_loads, range(2) limit 2"
     )
-    done = broken.run("transform", DBT_EXCLUDE_RESOURCE_TYPES="unit_test")
+    done = broken.call("transform", DBT_EXCLUDE_RESOURCE_TYPES="unit_test")
     assert done.code == 1, done.err + done.out
     assert "unique_combination_stg_twitch__games_category_id" in done.out
     assert broken.query("select status, exit_code from ops.fct_runs") == [{"status": "failed", "exit_code": 1}]

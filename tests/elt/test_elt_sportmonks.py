@@ -123,7 +123,7 @@ def first(new_project: Callable[..., Project]) -> Iterator[Loaded]:
         project = new_project(env(sandbox), source="sportmonks")
         told = project.call("elt", "--dry-run")
         assert told.code == 0 and not sandbox.served, told.err
-        done = project.run("elt", "--json", *CHOSEN)
+        done = project.call("elt", "--json", *CHOSEN)
         assert done.code == 0, done.err + done.out
         yield Loaded(project, sandbox, told.out, done, list(sandbox.served))
 
@@ -288,7 +288,7 @@ def later(first: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Later:
     served = len(sandbox.served)
     plan = project.call("extract", *CHOSEN, "--dry-run", "--json").json
     assert len(sandbox.served) == served
-    done = project.run("elt", *CHOSEN, **MODELS_ONLY)
+    done = project.call("elt", *CHOSEN, **MODELS_ONLY)
     assert done.code == 0, done.err + done.out
     return Later(project, sandbox, plan, sandbox.served[served:], postponed, awarded, corrected, vanished)
 
@@ -404,7 +404,7 @@ def test_a_run_that_is_killed_costs_a_chunk_at_most(
             kill_when(process, met)
         # the marts follow from the raw rows: to see it once is enough
         command = "elt" if when == "loading" else "extract"
-        done = project.run(command, *CHOSEN, **MODELS_ONLY)
+        done = project.call(command, *CHOSEN, **MODELS_ONLY)
         assert done.code == 0, done.err + done.out
         assert sum(times - 1 for times in asked_ids(sandbox.served).values()) <= CHUNK
         pages = [str(one.query) for one in sandbox.served if one.path == LIST]

@@ -173,6 +173,11 @@ def test_the_time_for_a_plan_starts_from_a_full_bucket() -> None:
     assert (budget.seconds_for(600), budget.seconds_for(900)) == (0.0, 30.0)
 
 
+def test_the_time_for_a_plan_counts_the_interval_between_requests() -> None:
+    budget = RateBudget(SimulatedClock(), 600, interval=0.5)
+    assert [budget.seconds_for(requests) for requests in (0, 1, 11)] == [0.0, 0.0, 5.0]
+
+
 def test_thirty_threads_draw_an_api_dry_and_meet_no_429() -> None:
     limit, beyond = 900, 5
     log: list[dict[str, object]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -15,6 +16,11 @@ from pipelines.sandbox.world import World
 Row = dict[str, Any]
 # fields to lay over a row; or a function of the row; None, from either, makes the row absent
 Edit = Row | Callable[[Row], Row | None] | None
+
+
+def timestamp(moment: float) -> str:
+    """Return RFC 3339 in UTC, to the second."""
+    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Answer(NamedTuple):
@@ -100,6 +106,7 @@ class Setting:
     football: Football
     time: Callable[[], float]  # world time in epoch seconds
     requests_per_hour: int  # of world time, for APIs that count so
+    kick_per_minute: int  # of real time, for the one API that counts apart from the others
     youtube_searches: int  # of a day of world time
     youtube_units: int
 

@@ -10,7 +10,7 @@ import base64
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from math import ceil
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from pipelines.sandbox import words
-from pipelines.sandbox.apis.base import Answer, Call, RefusalError, Route, Row, Setting
+from pipelines.sandbox.apis.base import Answer, Call, RefusalError, Route, Row, Setting, timestamp
 from pipelines.sandbox.apis.tokens import Tokens
 from pipelines.sandbox.limits import Budget
 from pipelines.sandbox.world import DAY, Category, Channel, Clip, Live, Recording, Segment, Session, draws
@@ -45,11 +45,6 @@ REASONS = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
-
-
-def timestamp(moment: float) -> str:
-    """Return RFC 3339 in UTC, to the second."""
-    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(seconds: int) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from hashlib import blake2b
 from html import escape
 from math import exp
@@ -19,7 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from pipelines.sandbox import words
-from pipelines.sandbox.apis.base import Answer, Call, Route, Row, Setting
+from pipelines.sandbox.apis.base import Answer, Call, Route, Row, Setting, timestamp
 from pipelines.sandbox.apis.youtube_requests import (
     QUOTA_TEXT,
     SEARCH_TEXT,
@@ -55,11 +54,6 @@ BROAD = dict(zip(words.BROAD_CATEGORIES, ("22", "10", "24", "26", "19", "26"), s
 # odd, so that multiplying by it is a permutation of 64-bit numbers, and ids look as arbitrary as the real ones
 SCRAMBLE = 0x9E3779B97F4A7C15
 UNSCRAMBLE = pow(SCRAMBLE, -1, 2**64)
-
-
-def timestamp(moment: float) -> str:
-    """Return RFC 3339 in UTC, to the second."""
-    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def video_id(session: Session) -> str:

@@ -6,6 +6,12 @@ twitch_streams as (
 
 ),
 
+kick_livestreams as (
+
+    select * from {{ ref('stg_kick__livestreams') }}
+
+),
+
 youtube_videos as (
 
     select * from {{ ref('stg_youtube__videos') }}
@@ -43,6 +49,8 @@ unioned as (
         category_name,
         title,
         language,
+        channel_url,
+        stream_url,
         viewer_count,
         slot_at,
         started_at,
@@ -55,12 +63,33 @@ unioned as (
         stream_id,
         channel_id,
         category_id,
+        channel_login,
+        channel_name,
+        category_name,
+        title,
+        language,
+        channel_url,
+        stream_url,
+        viewer_count,
+        slot_at,
+        started_at,
+        fetched_at,
+        loaded_at
+    from kick_livestreams
+    union all
+    select
+        platform,
+        stream_id,
+        channel_id,
+        category_id,
         -- only /channels tells the handle
         null as channel_login,
         channel_name,
         category_name,
         title,
         language,
+        channel_url,
+        stream_url,
         viewer_count,
         slot_at,
         started_at,

@@ -7,9 +7,16 @@ snapshots as (
 
 ),
 
-channels as (
+twitch_channels as (
 
     select * from {{ ref('stg_twitch__channels') }}
+    where category_id is not null
+
+),
+
+kick_channels as (
+
+    select * from {{ ref('stg_kick__channels') }}
     where category_id is not null
 
 ),
@@ -24,6 +31,12 @@ clips as (
 games as (
 
     select * from {{ ref('stg_twitch__games') }}
+
+),
+
+kick_categories as (
+
+    select * from {{ ref('stg_kick__categories') }}
 
 ),
 
@@ -48,6 +61,14 @@ catalogued as (
         category_id,
         category_name,
         null as igdb_id,
+        thumbnail_url as box_art_url
+    from kick_categories
+    union all
+    select
+        platform,
+        category_id,
+        category_name,
+        null as igdb_id,
         null as box_art_url
     from youtube_categories
 
@@ -66,7 +87,14 @@ named as (
         platform,
         category_id,
         max(category_name) as category_name
-    from channels
+    from twitch_channels
+    group by platform, category_id
+    union all
+    select
+        platform,
+        category_id,
+        max(category_name) as category_name
+    from kick_channels
     group by platform, category_id
     union all
     select

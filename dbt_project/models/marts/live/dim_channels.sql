@@ -43,6 +43,7 @@ new_states as (
         {{ is_new }}
         and (
             (source = 'twitch' and resource = 'users')
+            or (source = 'kick' and resource = 'channels')
             or (source = 'youtube' and resource = 'channels')
         )
 
@@ -61,43 +62,27 @@ streams as (
 
 ),
 
-youtube_channels as (
-
-    select * from {{ ref('stg_youtube__channels') }}
-
-),
-
 twitch_users as (
 
     select * from {{ ref('stg_twitch__users') }}
 
 ),
 
-users as (
+twitch_channels as (
 
-    select
-        platform,
-        channel_id,
-        description,
-        profile_image_url,
-        slot_at,
-        created_at
-    from twitch_users
-    union all
-    select
-        platform,
-        channel_id,
-        description,
-        null as profile_image_url,
-        slot_at,
-        created_at
-    from youtube_channels
+    select * from {{ ref('stg_twitch__channels') }}
 
 ),
 
-channels as (
+kick_channels as (
 
-    select * from {{ ref('stg_twitch__channels') }}
+    select * from {{ ref('stg_kick__channels') }}
+
+),
+
+youtube_channels as (
+
+    select * from {{ ref('stg_youtube__channels') }}
 
 ),
 
@@ -134,7 +119,63 @@ states as (
     select * from {{ ref('stg_ops__sync_log') }}
     where
         (source = 'twitch' and resource = 'users')
+        or (source = 'kick' and resource = 'channels')
         or (source = 'youtube' and resource = 'channels')
+
+),
+
+users as (
+
+    select
+        platform,
+        channel_id,
+        description,
+        profile_image_url,
+        slot_at,
+        created_at
+    from twitch_users
+    union all
+    select
+        platform,
+        channel_id,
+        description,
+        null as profile_image_url,
+        slot_at,
+        null as created_at
+    from kick_channels
+    union all
+    select
+        platform,
+        channel_id,
+        description,
+        null as profile_image_url,
+        slot_at,
+        created_at
+    from youtube_channels
+
+),
+
+channels as (
+
+    select
+        platform,
+        channel_id,
+        category_id,
+        title,
+        language,
+        slot_at,
+        fetched_at
+    from twitch_channels
+    union all
+    select
+        platform,
+        channel_id,
+        category_id,
+        title,
+        language,
+        slot_at,
+        fetched_at
+    from kick_channels
 
 ),
 

@@ -25,6 +25,8 @@ renamed as (
         language,
         tags,
         nullif(thumbnail_url, '') as thumbnail_url,
+        'https://www.twitch.tv/' || nullif(user_login, '') as channel_url,
+        'https://www.twitch.tv/' || nullif(user_login, '') as stream_url,
 
         -- numerics
         viewer_count,
