@@ -237,13 +237,18 @@ def _show_plan(environment: Any, plan: list[dict[str, Any]], as_json: bool) -> N
         print(f"  {row['source']}.{row['resource']:<12} {row['units']:>8,} due {row['calls']:>8,} calls  {ages}")
     for source in dict.fromkeys(row["source"] for row in plan):
         rows = [row for row in plan if row["source"] == source]
-        slowest = max(rows, key=lambda row: row["seconds"])
-        end = environment.clock.now() + dt.timedelta(seconds=slowest["seconds"])
-        print(
-            f"{source}: {sum(row['calls'] for row in rows):,} calls, at most {slowest['limit']:,} in"
-            f" {slowest['period']:,.0f} s: {slowest['seconds']:,.0f} s at best, earliest end"
-            f" {end:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        # one line for all budgets of a source, unless they are not alike
+        kinds = list(dict.fromkeys((row["limit"], row["period"]) for row in rows))
+        for kind in kinds:
+            shared = [row for row in rows if (row["limit"], row["period"]) == kind]
+            slowest = max(shared, key=lambda row: row["seconds"])
+            end = environment.clock.now() + dt.timedelta(seconds=slowest["seconds"])
+            name = f"{source} {shared[0]['bucket']}" if len(kinds) > 1 else source
+            print(
+                f"{name}: {sum(row['calls'] for row in shared):,} calls, at most {slowest['limit']:,} in"
+                f" {slowest['period']:,.0f} s: {slowest['seconds']:,.0f} s at best, earliest end"
+                f" {end:%Y-%m-%d %H:%M:%S} UTC"
+            )
         if rows[0]["estimate"]:
             print(f"  {rows[0]['estimate']}")
 

@@ -12,7 +12,7 @@ import json
 import math
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -29,6 +29,7 @@ from pipelines.scrub import Scrubber
 
 Params = Iterable[tuple[str, str]]
 
+NOT_MODIFIED = 304
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 # how token endpoints refuse a client
 REFUSED_STATUSES = frozenset({400, 401, 403})
@@ -57,7 +58,10 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """A parsed answer, with when it arrived and the request it belongs to."""
+    """A parsed answer, with when it arrived and the request it belongs to.
+
+    `body` is None where the API says that nothing has changed (304).
+    """
 
     body: Any
     fetched_at: dt.datetime
@@ -102,6 +106,7 @@ class Client:
         run_id: str,
         log: Callable[[dict[str, Any]], None],
         read_limits: Callable[[requests.Response, bytes], Reported] = lambda response, content: Reported(),
+        judge: Callable[[requests.Response, bytes, str], AirtimeError | None] = lambda response, content, text: None,
     ):
         self.budgets = budgets
         # no request waits for its budget beyond this moment of the monotonic clock
@@ -115,17 +120,26 @@ class Client:
         self._run_id = run_id
         self._log = log
         self._read_limits = read_limits
+        # tells from a refusal, and from its text without secrets, whether it ends more than this request
+        self._judge = judge
         self._session = new_session(self._base_url, limits.connections)
         self._numbers = itertools.count(1)
         self._failures = 0
 
     def get(
-        self, path: str, params: Params = (), *, resource: str, endpoint: str | None = None, retries: int | None = None
+        self,
+        path: str,
+        params: Params = (),
+        *,
+        resource: str,
+        endpoint: str | None = None,
+        retries: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """GET a JSON answer.
 
         `endpoint` is what the request log calls the path, where ids are part of it; `retries` lowers the tries after
-        the first, for a request that can be made smaller instead.
+        the first, for a request that can be made smaller instead; `headers` go along, such as If-None-Match.
 
         Raises:
             ApiError: the API refused the request, or it failed after all retries.
@@ -134,7 +148,8 @@ class Client:
             SourceError: one request after another has failed; the API is down.
         """
         request_id = f"{self._run_id}-{self._source}-{next(self._numbers):06d}"
-        call = _Call(self, path, list(params), request_id, self._limits.retries if retries is None else retries)
+        tries = self._limits.retries if retries is None else retries
+        call = _Call(self, path, list(params), headers or {}, request_id, tries)
         started_at, start = self._clock.now(), self._clock.monotonic()
         answer: Answer | None = None
         error: Exception | None = None
@@ -157,30 +172,41 @@ class Client:
                 ) from failure
             raise
         finally:
-            self._log(
-                {
-                    "request_id": request_id,
-                    "run_id": self._run_id,
-                    "source": self._source,
-                    "resource": resource,
-                    "endpoint": endpoint or path,
-                    "status_code": call.status,
-                    "is_success": answer is not None,
-                    "attempts": call.attempts,
-                    "rate_limited": call.rate_limited,
-                    "started_at": stored(started_at),
-                    "seconds": self._clock.monotonic() - start,
-                    "bytes": call.size,
-                    "error": None if error is None else self._scrubber.clean(str(error)),
-                }
-            )
+            # what the budget keeps back is no request
+            if call.attempts:
+                self._log(
+                    {
+                        "request_id": request_id,
+                        "run_id": self._run_id,
+                        "source": self._source,
+                        "resource": resource,
+                        "endpoint": endpoint or path,
+                        "status_code": call.status,
+                        "is_success": answer is not None,
+                        "attempts": call.attempts,
+                        "rate_limited": call.rate_limited,
+                        "started_at": stored(started_at),
+                        "seconds": self._clock.monotonic() - start,
+                        "bytes": call.size,
+                        "error": None if error is None else self._scrubber.clean(str(error)),
+                    }
+                )
 
 
 class _Call:
     """One request with its retries."""
 
-    def __init__(self, client: Client, path: str, params: list[tuple[str, str]], request_id: str, retries: int):
+    def __init__(
+        self,
+        client: Client,
+        path: str,
+        params: list[tuple[str, str]],
+        headers: Mapping[str, str],
+        request_id: str,
+        retries: int,
+    ):
         self._client = client
+        self._headers = headers
         self._retries = retries
         self._budget = client.budgets.of(path)
         self._path = path
@@ -195,8 +221,8 @@ class _Call:
     def run(self) -> Answer:
         client = self._client
         while True:
-            self.attempts += 1
             self._budget.acquire(client.deadline)
+            self.attempts += 1
             sent: dict[str, str] = {}
             reported = Reported()
             retry_after = None
@@ -210,13 +236,17 @@ class _Call:
                     client._limits,
                     client._clock,
                     params=self._params,
-                    headers=sent,
+                    headers={**sent, **self._headers},
                 )
                 self.status, self.size = response.status_code, len(content)
                 reported = client._read_limits(response, content)
+                if response.status_code == NOT_MODIFIED:
+                    return Answer(None, client._clock.now(), self._request_id)
                 if _is_good(response):
                     return Answer(parse_json(content), client._clock.now(), self._request_id)
                 text = _explain(self._path, response, content, client._scrubber)
+                if verdict := client._judge(response, content, text):
+                    raise verdict
                 failure = ApiError(text, self.status, _code(content))
                 retry_after = _retry_after(response, client._clock)
             except requests.RequestException as broken:
@@ -248,8 +278,8 @@ class _Call:
 class FixedToken:
     """A token that the settings give, in a header; there is no other to renew it with."""
 
-    def __init__(self, header: str, token: str, name: str):
-        self._headers = {header: token}
+    def __init__(self, header: str, token: str, name: str, extra_headers: Mapping[str, str] | None = None):
+        self._headers = {header: token, **(extra_headers or {})}
         self._name = name
 
     def headers(self) -> dict[str, str]:

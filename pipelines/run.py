@@ -34,11 +34,11 @@ from pipelines.quarantine import replay
 from pipelines.resources import Api, Opening, Resource, Scope
 from pipelines.scrub import clean_traceback
 from pipelines.sources import SOURCES
-from pipelines.sources.ops import CLOCK, DBT_NODES, RUN_STAGES, RUNS
+from pipelines.sources.ops import API_REQUESTS, CLOCK, DBT_NODES, RUN_STAGES, RUNS
 from pipelines.sources.ops import TABLES as OPS_TABLES
 from pipelines.transform import Transform
 from pipelines.validation import own_rows
-from pipelines.warehouse import holder, stamp
+from pipelines.warehouse import Warehouse, holder, stamp
 
 EXIT_CODES_BY_WEIGHT = (130, 77, 3, 4, 1)
 
@@ -341,6 +341,7 @@ class Run:
                 scrubber=self._env.scrubber,
                 run_id=self.run_id,
                 log=request_log,
+                spent=lambda since: requests_since(self._env.warehouse, name, since),
             )
         )
 
@@ -382,6 +383,20 @@ class Run:
             "host": socket.gethostname(),
             "pid": os.getpid(),
         }
+
+
+def requests_since(warehouse: Warehouse, source: str, since: dt.datetime) -> dict[str, int]:
+    """How often the runs that the warehouse knows asked a source since a moment: tries, by endpoint."""
+    table = API_REQUESTS.qualified_name
+    if not warehouse.exists() or not warehouse.rows(
+        f"select 1 from information_schema.tables where table_schema || '.' || table_name = '{table}'"
+    ):
+        return {}
+    rows = warehouse.rows(
+        f"select endpoint, sum(attempts) from {table}"
+        f" where source = '{source}' and started_at >= timestamp '{stored(since)}' group by endpoint"
+    )
+    return {endpoint: int(attempts) for endpoint, attempts in rows}
 
 
 class DataTestsFailed(AirtimeError):

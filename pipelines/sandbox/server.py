@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import os
 import shlex
 import signal
@@ -131,6 +132,7 @@ class Sandbox:
     points_per_minute: budget of each client; it refills in real time.
     kick_per_minute: the same for Kick, which counts apart and tells nobody.
     requests_per_hour: budget of each kind of thing in the football API, in an hour of world time.
+    youtube_searches, youtube_units: quotas of a day of world time, which ends at midnight in California.
     latency: seconds that every answer takes at least.
     token_lifetime: world seconds.
     prefix: a path before every API's own, such as "/proxy".
@@ -152,6 +154,8 @@ class Sandbox:
         points_per_minute: int = 800,
         kick_per_minute: int = 60,
         requests_per_hour: int = 3000,
+        youtube_searches: int = 100,
+        youtube_units: int = 10_000,
         latency: float = 0.0,
         token_lifetime: float = 5_000_000,
         prefix: str = "",
@@ -180,6 +184,8 @@ class Sandbox:
             self.clock.time,
             requests_per_hour,
             kick_per_minute,
+            youtube_searches=youtube_searches,
+            youtube_units=youtube_units,
         )
         self.apis: list[Api] = [api(setting) for api in APIS]
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
@@ -296,6 +302,8 @@ class Sandbox:
             answer, fault, headers = self._decide(api, route, call)
             content = b"" if answer.body is None else msgspec.json.encode(answer.body)
             whole = None if fault in ABORTS else content
+            if answer.headers.get("Content-Encoding") == "gzip":
+                content = gzip.compress(content, 1)
             at = datetime.fromtimestamp(call.now, UTC)
             record = Served(at, api.name, request.path[cut:], call.query, answer.status, fault, whole)
             self._journal.add(record, route)
@@ -304,7 +312,7 @@ class Sandbox:
                 await asyncio.sleep(wait)
             if fault == "reset":
                 return _reset(request)
-            response = web.Response(body=content, status=answer.status, headers=headers)
+            response = web.Response(body=content, status=answer.status, headers={**headers, **answer.headers})
             return await _truncate(request, response) if fault == "truncate" else response
 
         return handle
@@ -412,6 +420,8 @@ def serve(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--points-per-minute", type=int, default=800, help="request budget (default: %(default)s)")
     parser.add_argument("--kick-per-minute", type=int, default=60, help="Kick's budget (default: %(default)s)")
     parser.add_argument("--requests-per-hour", type=int, default=3000, help="football budget (default: %(default)s)")
+    parser.add_argument("--youtube-searches", type=int, default=100, help="a day (default: %(default)s)")
+    parser.add_argument("--youtube-units", type=int, default=10_000, help="a day (default: %(default)s)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes at least")
     parser.add_argument("--token-lifetime", type=float, default=5_000_000, help="world seconds")
     parser.add_argument("--prefix", default="", help="a path before every API's own")

@@ -104,6 +104,21 @@ def clip(day: int, clip_id: str, views: int) -> Row:
     }
 
 
+def broadcast(slot: str, viewers: int | None, **fields: Any) -> Row:
+    """A broadcast on YouTube in one slot: neither its channel's handle nor its category's name come with it."""
+    return {
+        "slot_at": at(slot),
+        "id": "y1",
+        "channel_id": "UC1",
+        "channel_title": "Tube",
+        "category_id": "20",
+        "actual_start_time": at("11:30"),
+        "concurrent_viewers": viewers,
+        "fetched_at": at(slot) + dt.timedelta(seconds=3),
+        **fields,
+    }
+
+
 def polled(*slots: str, complete: bool = True) -> list[Row]:
     """Headers of polls of the list of streams."""
     return [
@@ -161,6 +176,7 @@ def tell(warehouse: Warehouse) -> Story:
         at("12:06"),
         {"raw_ops.polls": polled("12:00", "12:05"), "raw_ops.clock": [{"clock_id": 1, "now_at": at("12:05")}]},
     )
+    warehouse.load(at("12:06"), {"raw_youtube.videos": [broadcast("12:05", 50)]})
     killed = warehouse.load(
         None, {"raw_twitch.streams": [stream("12:10", "s1", "1", 40), stream("12:10", "s4", "4", 99)]}
     )
@@ -189,6 +205,23 @@ def tell(warehouse: Warehouse) -> Story:
         },
     )
     warehouse.load(at("12:17"), {"raw_ops.polls": polled("12:15")})
+    warehouse.load(
+        at("12:18"),
+        {
+            "raw_youtube.videos": [broadcast("12:10", 60), broadcast("12:15", None, actual_end_time=at("12:12"))],
+            "raw_youtube.channels": [
+                {
+                    "slot_at": at("12:10"),
+                    "id": "UC1",
+                    "title": "Tube",
+                    "custom_url": "@tube",
+                    "subscriber_count": 1230,
+                    "fetched_at": at("12:11"),
+                }
+            ],
+            "raw_youtube.categories": [{"id": "20", "title": "Gaming"}],
+        },
+    )
     story.parts.append(marts(warehouse, "path:models/marts/live"))
 
     # the killed load is recovered; rows of older slots arrive; a slot and a day are fetched again
@@ -350,6 +383,17 @@ def test_a_channel_is_described_by_what_its_own_platform_says_later(story: Story
 def test_a_slot_that_is_fetched_again_counts_once(story: Story) -> None:
     assert not rows(story.last, "fct_stream_snapshots", "s1", 30)
     assert rows(story.last, "fct_stream_snapshots", "s1", 31)
+
+
+def test_what_is_told_later_of_a_broadcast_on_youtube_holds_for_its_first_snapshot_too(story: Story) -> None:
+    seen = [rows(part, "fct_stream_snapshots", "y1") for part in story.parts]
+    assert [len(part) for part in seen] == [1, 2, 2, 2], "after its end it was not seen"
+    assert [["Gaming" in row for row in part] for part in seen[:2]] == [[False], [True, True]]
+    versions = [
+        [(row[3], row[7]) for row in rows(part, "dim_channels_history", "UC1")] for part in (story.parts[0], story.last)
+    ]
+    assert versions == [[(None, at("12:05"))], [("@tube", at("12:05"))]]
+    assert rows(story.last, "dim_channels", "UC1", "@tube", 1230)
 
 
 def test_growth_counts_from_the_first_day(story: Story) -> None:

@@ -38,7 +38,8 @@ def test_all_is_well_in_a_new_folder_with_an_api_that_answers(tmp_path: Path, sa
     checks = list(doctor.thorough(load(tmp_path), clients(sandbox)))
     assert not [check for check in checks if check.error]
     assert [check.name for check in checks] == [
-        "settings", "versions", "dbt project", "disk", "directories", "warehouse", "twitch", "kick", "sportmonks",
+        "settings", "versions", "dbt project", "disk", "directories", "warehouse", "twitch", "kick", "youtube",
+        "sportmonks",
     ]  # fmt: skip
     assert all(check.detail for check in checks)
     assert not (tmp_path / "data" / "demo.duckdb").exists(), "looking does not make a warehouse"

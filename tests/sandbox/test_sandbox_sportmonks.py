@@ -126,7 +126,7 @@ def test_the_raw_token_is_wanted_in_the_header_or_the_query(client: Client, head
 def test_wrong_paths_and_leagues_out_of_the_plan_are_refused(own: Sandbox, asker: Client) -> None:
     assert asker.get("/football/nowhere").status_code == asker.get("/").status_code == 404
     assert asker.get("/football/leagues/9099").json()["error"] == "Access Denied"
-    own.apis[1].outside_plan.add(9006)
+    next(api for api in own.apis if api.name == "sportmonks").outside_plan.add(9006)
     season = season_of(clubs.LEAGUE_BY_ID[9006], 2025)
     for path in ("leagues/9006", f"standings/seasons/{season.id}", f"schedules/seasons/{season.id}"):
         assert asker.get(f"/football/{path}").status_code == 403, path

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pipelines.sandbox.football import Football
@@ -23,10 +24,14 @@ def timestamp(moment: float) -> str:
 
 
 class Answer(NamedTuple):
-    """A status and the JSON body that goes with it (None: an empty body)."""
+    """A status, the JSON body that goes with it (None: an empty body), and headers of its own.
+
+    The server compresses the body if the headers say that it is.
+    """
 
     status: int
     body: Any
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class RefusalError(Exception):
@@ -102,6 +107,8 @@ class Setting:
     time: Callable[[], float]  # world time in epoch seconds
     requests_per_hour: int  # of world time, for APIs that count so
     kick_per_minute: int  # of real time, for the one API that counts apart from the others
+    youtube_searches: int  # of a day of world time
+    youtube_units: int
 
 
 class Api(Protocol):

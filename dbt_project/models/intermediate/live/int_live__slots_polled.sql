@@ -3,7 +3,7 @@ with
 polls as (
 
     select * from {{ ref('stg_ops__polls') }}
-    where resource in ('streams', 'livestreams')
+    where resource in ('streams', 'livestreams') or (source = 'youtube' and resource = 'videos')
 
 ),
 

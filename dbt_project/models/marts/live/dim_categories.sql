@@ -40,6 +40,12 @@ kick_categories as (
 
 ),
 
+youtube_categories as (
+
+    select * from {{ ref('stg_youtube__categories') }}
+
+),
+
 catalogued as (
 
     select
@@ -57,6 +63,14 @@ catalogued as (
         null as igdb_id,
         thumbnail_url as box_art_url
     from kick_categories
+    union all
+    select
+        platform,
+        category_id,
+        category_name,
+        null as igdb_id,
+        null as box_art_url
+    from youtube_categories
 
 ),
 
