@@ -5,6 +5,7 @@ Counts are whole, as an API shows them. Times are Unix epoch seconds, days count
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -62,7 +63,7 @@ def minutes(world: World, session: Session) -> Iterator[Minute]:
     cuts = {session.start, session.end, *range(-(-session.start // MINUTE) * MINUTE, session.end, MINUTE)}
     cuts |= {int(segment.start) for segment in world.segments(session)}
     edges = sorted(cuts)
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         middle = (start + end) / 2
         category = world.segment_at(session, middle).category
         yield Minute(start, end - start, int(world.viewers(session, middle)), category.id if category else "")

@@ -1,4 +1,4 @@
-"""Live streams for tests: raw rows as polls of a simulated world leave them, loaded in bulk, and the models of viewing."""
+"""Live streams for tests: raw rows as polls of a simulated world leave them, loaded in bulk, and models of viewing."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def moment(seconds: float) -> dt.datetime:
 
 
 def polled(simulation: Simulation, missing: Collection[int] = ()) -> dict[int, list[Row]]:
-    """What each poll reads, by the start of its slot; a poll takes some seconds, and slots that are missing have none."""
+    """What each poll reads, by the start of its slot; it takes some seconds, and slots that are missing have none."""
     chance = random.Random(1)
     world = simulation.world
     rows: dict[int, list[Row]] = {}
@@ -119,7 +119,9 @@ class Live:
         self.warehouse = warehouse
         self._loads = 0
 
-    def load(self, at: float, polls: dict[int, list[Row]], incomplete: Iterable[int] = (), headers: bool = True) -> None:
+    def load(
+        self, at: float, polls: dict[int, list[Row]], incomplete: Iterable[int] = (), headers: bool = True
+    ) -> None:
         """Polls as one load that was complete at a time, and their headers and the clock as another a second later."""
         broken = set(incomplete)
         self._merge(twitch.STREAMS, [row for rows in polls.values() for row in rows], at)
