@@ -77,13 +77,17 @@ def viewing(world: World, sessions: Iterable[Session]) -> Viewing:
         channel = world.channels[session.channel]
         if world.hides_viewers(channel):
             continue
+        alone: dict[tuple[str, int], int] = {}
         for minute in minutes(world, session):
             day = minute.start // DAY
             truth.streams[session.id].add(minute)
             truth.channel_days[channel.id, day].add(minute)
             if minute.category:
                 truth.category_days[minute.category, day].add(minute)
-                together[minute.category, minute.start // MINUTE] += minute.viewers
+                key = minute.category, minute.start // MINUTE
+                alone[key] = max(alone.get(key, 0), minute.viewers)
+        for key, viewers in alone.items():
+            together[key] += viewers
     for (category, minute_number), viewers in together.items():
         viewed = truth.category_days[category, minute_number * MINUTE // DAY]
         viewed.peak_viewers = max(viewed.peak_viewers, viewers)

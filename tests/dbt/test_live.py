@@ -25,6 +25,8 @@ OUTAGE = range(FIRST_DAY * DAY + DAY + 17 * HOUR, FIRST_DAY * DAY + DAY + 20 * H
 # polls that are missing -> by how much hours watched may be off
 MISSING = {"all polls": (0.0, 0.001), "10% missing": (0.1, 0.005), "30% missing": (0.3, 0.015)}
 FINAL = ("int_live__stream_intervals", *(name for name in VIEWING if name.startswith("fct")))
+# what it takes to tell whether a stream is live
+STREAMS = ("int_live__stream_intervals", "int_live__stream_days", "fct_stream_snapshots", "fct_streams")
 ZONES = ("America/Sao_Paulo", "Asia/Kolkata")
 
 Marts = dict[str, list[Row]]
@@ -230,7 +232,7 @@ def test_only_a_complete_poll_ends_a_stream(told: Told, warehouse_on: Callable[[
     (gone, *_) = {row["id"] for row in everything[last]} - {row["id"] for row in everything[last + SLOT]}
 
     def state() -> tuple[Any, ...]:
-        live.build(select=VIEWING[:-2])
+        live.build(select=STREAMS)
         (row,) = [row for row in live.rows("fct_streams") if row["stream_id"] == gone]
         return row["is_live"], row["ended_at"] is None, row["closed_slot_at"]
 
@@ -276,7 +278,7 @@ def tell(warehouse: Warehouse, simulation: Simulation, zones: tuple[str, ...]) -
     """Polls come by half days; some late, out of order, broken off, or twice; others never."""
     live = Live(warehouse)
     live.create_views()
-    everything = polled(simulation, missing=set(OUTAGE[:6]))
+    everything = polled(simulation, missing=set(OUTAGE[:12]))
     slots = sorted(everything)
     chance = random.Random(5)
     late = {slot for slot in slots if chance.random() < 0.04}
@@ -321,7 +323,7 @@ def tell(warehouse: Warehouse, simulation: Simulation, zones: tuple[str, ...]) -
 
 @pytest.fixture(scope="module")
 def stories(warehouse_on: Callable[[str], Warehouse]) -> dict[str, Story]:
-    simulation = simulate(channels=25)
+    simulation = simulate(channels=25, days=2)
     return {
         "duckdb": tell(warehouse_on("duckdb"), simulation, ZONES),
         "postgres": tell(warehouse_on("postgres"), simulation, ZONES[:1]),
