@@ -11,6 +11,9 @@
     )
 }}
 
+{%- set new_since = earliest_unseen(ref('int_live__stream_days'), 'day') %}
+{%- set touched_since = 'least(' ~ open_days(ref('int_live__slots_polled')) ~ ', cast(' ~ new_since ~ ' as date))' %}
+
 with
 
 new_stream_days as (
@@ -64,9 +67,7 @@ peaks as (
     from category_slots
     inner join touched
         on category_slots.platform = touched.platform and cast(category_slots.slot_at as date) = touched.day
-    where category_slots.slot_at >= least(
-        {{ open_days(ref('int_live__slots_polled')) }}, cast({{ earliest_unseen(ref('int_live__stream_days'), 'day') }} as date)
-    )
+    where category_slots.slot_at >= {{ touched_since }}
     group by category_slots.platform, category_slots.category_id, touched.day
 
 ),

@@ -27,8 +27,8 @@ weeks as (
     select
         slots.platform,
         slots.slot_at,
-        cast(extract(isodow from slots.slot_at) as bigint) as weekday,
-        cast(extract(hour from slots.slot_at) as bigint) as hour
+        cast(date_part('isodow', slots.slot_at) as bigint) as weekday,
+        cast(date_part('hour', slots.slot_at) as bigint) as hour
     from slots
     cross join clock
     where slots.slot_at > clock.now_at - interval '672 hours' and slots.slot_at <= clock.now_at

@@ -54,7 +54,7 @@ period_slots as (
         slots.slot_at,
         case when slots.slot_at > periods.since_at then 1 else 0 end as is_current
     from periods
-    inner join slots on slots.slot_at > periods.previous_at and slots.slot_at <= periods.until_at
+    inner join slots on periods.previous_at < slots.slot_at and periods.until_at >= slots.slot_at
 
 ),
 
