@@ -431,6 +431,7 @@ SOURCE = Source(
             endpoint="/videos",
             # what was found and not yet looked at, then the biggest
             order="is_new desc, viewer_count desc nulls last, unit_id",
+            found_by="search",
             poll=poll_videos,
         ),
         Resource(

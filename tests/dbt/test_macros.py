@@ -35,6 +35,18 @@ def test_values_from_macros(warehouse: Warehouse) -> None:
         "{{ regexp_group(\"'a12b'\", '([0-9]+)') }}": "12",
         "{{ regexp_group(\"'ab'\", '([0-9]+)') }}": None,
         "{{ slot_seconds() // 2 }}": 150,
+        "{{ session_reach() }}": 1200,
+        "{{ slot_number(\"timestamp '1970-01-01 00:09:59.9'\") }}": 1,
+        "{{ slot_number(\"timestamp '1970-01-02 00:00:00'\") }}": 288,
+        # 10 viewers become 40 in 600 seconds: 25 on average, 17.5 in the first half
+        "{{ viewing_until(600, 600, 10, 40) }}": 15000,
+        "{{ viewing_until(300, 600, 10, 40) }}": 5250,
+        "{{ viewing_until(300, 600, 40, 10) }}": 9750,
+        "{{ viewing_until(1, 3, 0, 1) }}": 0,
+        "{{ viewing_until(0, 0, 5, 9) }}": 0,
+        "{{ viewing_until(300, 600, 10, 'cast(null as bigint)') }}": None,
+        "{{ earliest_unseen('nowhere', 'slot_at') }}": dt.datetime(1, 1, 1),
+        "{{ open_days('nowhere') }}": dt.date(1, 1, 1),
         "'{{ generate_schema_name('live', none) }}'": "live",
         "'{{ generate_schema_name(none, none) }}'": "airtime",
         "{{ unseen() }}": True,
@@ -53,6 +65,29 @@ def test_values_from_macros(warehouse: Warehouse) -> None:
         **{f"{{{{ duration_seconds(\"'{text}'\") }}}}": seconds for text, seconds in DURATIONS.items()},
     }
     assert dict(zip(pairs, warehouse.sql("select " + ",\n".join(pairs))[0], strict=True)) == pairs
+
+
+def test_bounds_add_errors_in_quadrature_and_what_was_not_sampled_in_full(warehouse: Warehouse) -> None:
+    template = """
+        with viewing as (
+            select 1 as id, 100 as viewer_seconds, 10 as viewer_seconds_below, 20 as viewer_seconds_above,
+                cast(9 + 16 as numeric(38, 0)) as viewer_seconds_variance
+            union all select 2, 12, 10, 0, 25
+            union all select 3, null, 0, 0, 0
+        )
+        select {{ viewing_bound('viewing', 'lower') }}, {{ viewing_bound('viewing', 'upper') }}
+        from viewing order by id
+    """
+    assert warehouse.sql(template) == [(85, 125), (0, 17), (None, None)]
+
+
+def test_series_and_words_are_rows(warehouse: Warehouse) -> None:
+    numbers = "with bounds as (select 1 as last union all select -1) select last, {{ series(0, 'last') }} from bounds"
+    assert sorted(warehouse.sql(numbers)) == [(1, 0), (1, 1)]
+    words = "select {{ words(\"'РАНКЕД! Zurück-gekehrt, (ÉLITE)/don''t 配信'\") }}"
+    assert [word for (word,) in warehouse.sql(words) if word] == [
+        *("ранкед", "zurück-gekehrt", "élite", "don't", "配信"),
+    ]
 
 
 def test_a_slot_is_as_long_as_the_setting_says(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
