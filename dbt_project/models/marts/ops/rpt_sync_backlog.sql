@@ -1,5 +1,6 @@
 {%- set resources = {
     'twitch': ['streams', 'users', 'channels', 'followers', 'videos', 'clips', 'games'],
+    'kick': ['livestreams', 'channels', 'categories'],
     'youtube': ['search', 'videos', 'channels', 'categories'],
     'sportmonks': ['lists', 'livescores', 'fixtures', 'corrections', 'topscorers'],
 } -%}
