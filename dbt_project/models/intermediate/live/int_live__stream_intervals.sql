@@ -18,7 +18,6 @@
 {%- set columns = ['platform', 'stream_id', 'channel_id', 'category_id', 'language', 'viewer_count', 'slot_at'] %}
 {%- set slot = slot_seconds() %}
 {%- set polled_since = earliest_unseen(ref('int_live__slots_polled'), 'slot_at') %}
-{%- set seen_since = earliest_unseen(ref('int_live__stream_snapshots_unioned'), 'slot_at') %}
 
 with
 
@@ -26,16 +25,6 @@ new_snapshots as (
 
     select * from {{ ref('int_live__stream_snapshots_unioned') }}
     where {{ is_new }}
-
-),
-
-slots as (
-
-    select * from {{ ref('int_live__slots_polled') }}
-    where is_complete
-    {%- if is_incremental() %}
-        and slot_at >= {{ earliest_open(polled_since, seen_since) }}
-    {%- endif %}
 
 ),
 
@@ -101,6 +90,19 @@ known as (
 ),
 
 {%- endif %}
+
+slots as (
+
+    select * from {{ ref('int_live__slots_polled') }}
+    where is_complete
+    {%- if is_incremental() %}
+        and slot_at >= least(
+            {{ earliest_open(polled_since) }},
+            (select coalesce(min(touched.slot_at), timestamp '9999-01-01 00:00:00') from touched)
+        )
+    {%- endif %}
+
+),
 
 snapshots as (
 

@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         unique_key=['platform', 'day'],
-        pre_hook="{{ plan_full_build() }}",
+        pre_hook="{{ plan_hash_joins() }}",
         indexes=[
             {'columns': ['platform', 'category_id', 'day'], 'unique': true},
             {'columns': ['day', 'platform']},
@@ -26,6 +26,7 @@ new_stream_days as (
 stream_days as (
 
     select * from {{ ref('int_live__stream_days') }}
+    where day >= {{ touched_since }}
 
 ),
 

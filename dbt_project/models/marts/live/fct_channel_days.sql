@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         unique_key=['platform', 'day'],
-        pre_hook="{{ plan_full_build() }}",
+        pre_hook="{{ plan_hash_joins() }}",
         indexes=[
             {'columns': ['platform', 'channel_id', 'day'], 'unique': true},
             {'columns': ['day', 'platform']},
@@ -12,6 +12,12 @@
 }}
 
 {%- set is_new = unseen() %}
+{%- set touched_since = 'least(' ~ [
+    open_days(ref('int_live__slots_polled')),
+    'cast(' ~ earliest_unseen(ref('int_live__stream_days'), 'day') ~ ' as date)',
+    'cast(' ~ earliest_unseen(ref('int_live__follower_days'), 'day') ~ ' as date)',
+    'cast(' ~ earliest_unseen(ref('fct_stream_sessions'), 'started_at') ~ ' as date)',
+] | join(', ') ~ ')' %}
 
 with
 
@@ -39,18 +45,21 @@ new_sessions as (
 stream_days as (
 
     select * from {{ ref('int_live__stream_days') }}
+    where day >= {{ touched_since }}
 
 ),
 
 sessions as (
 
     select * from {{ ref('fct_stream_sessions') }}
+    where started_at >= {{ touched_since }}
 
 ),
 
 follower_days as (
 
     select * from {{ ref('int_live__follower_days') }}
+    where day >= {{ touched_since }}
 
 ),
 
@@ -108,42 +117,15 @@ stream_parts as (
 
 ),
 
-by_stream as (
-
-    select
-        platform,
-        channel_id,
-        day,
-        stream_id,
-        max(is_first_day) as is_first_day
-    from stream_parts
-    group by platform, channel_id, day, stream_id
-
-),
-
-begun as (
-
-    select
-        platform,
-        channel_id,
-        day,
-        cast(sum(is_first_day) as bigint) as stream_count
-    from by_stream
-    group by platform, channel_id, day
-
-),
-
 sessions_begun as (
 
     select
-        sessions.platform,
-        sessions.channel_id,
-        touched.day,
+        platform,
+        channel_id,
+        cast(started_at as date) as day,
         count(*) as session_count
     from sessions
-    inner join touched
-        on sessions.platform = touched.platform and cast(sessions.started_at as date) = touched.day
-    group by sessions.platform, sessions.channel_id, touched.day
+    group by platform, channel_id, cast(started_at as date)
 
 ),
 
@@ -155,7 +137,17 @@ by_category as (
         day,
         category_id,
         language,
-        sum(airtime_seconds) as airtime_seconds
+        sum(viewer_seconds) as viewer_seconds,
+        sum(viewer_seconds_below) as viewer_seconds_below,
+        sum(viewer_seconds_above) as viewer_seconds_above,
+        sum(viewer_seconds_variance) as viewer_seconds_variance,
+        sum(airtime_seconds) as airtime_seconds,
+        sum(hidden_seconds) as hidden_seconds,
+        sum(imputed_seconds) as imputed_seconds,
+        max(peak_viewers) as peak_viewers,
+        sum(is_first_day) as stream_count,
+        sum(snapshot_count) as snapshot_count,
+        max(loaded_at) as loaded_at
     from stream_parts
     group by platform, channel_id, day, category_id, language
 
@@ -174,26 +166,15 @@ ranked as (
 
 ),
 
-categories as (
-
-    select
-        platform,
-        channel_id,
-        day,
-        count(distinct nullif(category_id, '')) as category_count,
-        nullif(max(case when position = 1 then category_id end), '') as main_category_id,
-        nullif(max(case when position = 1 then language end), '') as language
-    from ranked
-    group by platform, channel_id, day
-
-),
-
 channel_days as (
 
     select
         platform,
         channel_id,
         day,
+        nullif(max(case when position = 1 then category_id end), '') as main_category_id,
+        nullif(max(case when position = 1 then language end), '') as language,
+        count(distinct nullif(category_id, '')) as category_count,
         cast(sum(viewer_seconds) as bigint) as viewer_seconds,
         cast(sum(viewer_seconds_below) as bigint) as viewer_seconds_below,
         cast(sum(viewer_seconds_above) as bigint) as viewer_seconds_above,
@@ -202,9 +183,10 @@ channel_days as (
         cast(sum(hidden_seconds) as bigint) as hidden_seconds,
         cast(sum(imputed_seconds) as bigint) as imputed_seconds,
         max(peak_viewers) as peak_viewers,
+        cast(sum(stream_count) as bigint) as stream_count,
         cast(sum(snapshot_count) as bigint) as snapshot_count,
         max(loaded_at) as loaded_at
-    from stream_parts
+    from ranked
     group by platform, channel_id, day
 
 ),
@@ -215,8 +197,8 @@ final as (
         channel_days.platform,
         channel_days.channel_id,
         channel_days.day,
-        categories.main_category_id,
-        categories.language,
+        channel_days.main_category_id,
+        channel_days.language,
         channel_days.viewer_seconds,
         {{ viewing_bound('channel_days', 'lower') }} as viewer_seconds_lower,
         {{ viewing_bound('channel_days', 'upper') }} as viewer_seconds_upper,
@@ -226,9 +208,9 @@ final as (
         cast(channel_days.viewer_seconds as double precision)
         / nullif(channel_days.airtime_seconds, 0) as average_viewers,
         channel_days.peak_viewers,
-        begun.stream_count,
+        channel_days.stream_count,
         coalesce(sessions_begun.session_count, 0) as session_count,
-        categories.category_count,
+        channel_days.category_count,
         channel_days.snapshot_count,
         coalesce(poll_days.polls_made, 0) as polls_made,
         coalesce(poll_days.polls_expected, 0) as polls_expected,
@@ -240,16 +222,6 @@ final as (
         follower_days.follower_gain,
         greatest(channel_days.loaded_at, follower_days.loaded_at, poll_days.loaded_at) as loaded_at
     from channel_days
-    inner join begun
-        on
-            channel_days.platform = begun.platform
-            and channel_days.channel_id = begun.channel_id
-            and channel_days.day = begun.day
-    inner join categories
-        on
-            channel_days.platform = categories.platform
-            and channel_days.channel_id = categories.channel_id
-            and channel_days.day = categories.day
     left join sessions_begun
         on
             channel_days.platform = sessions_begun.platform
