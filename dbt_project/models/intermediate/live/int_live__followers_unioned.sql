@@ -6,6 +6,14 @@ twitch_followers as (
 
 ),
 
+-- Kick tells no number of followers
+youtube_channels as (
+
+    select * from {{ ref('stg_youtube__channels') }}
+    where follower_count is not null
+
+),
+
 unioned as (
 
     select
@@ -15,6 +23,14 @@ unioned as (
         slot_at,
         loaded_at
     from twitch_followers
+    union all
+    select
+        platform,
+        channel_id,
+        follower_count,
+        slot_at,
+        loaded_at
+    from youtube_channels
 
 )
 
