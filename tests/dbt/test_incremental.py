@@ -28,6 +28,7 @@ MARTS = (
     "fct_streams",
     "fct_videos",
     "rpt_top_live",
+    "rpt_unmatched_categories",
 )
 # the incremental models; views follow by themselves
 INCREMENTAL = "path:models/intermediate/live path:models/marts/live"
@@ -154,7 +155,7 @@ class Story:
 
 def marts(warehouse: Warehouse, select: str, *arguments: str) -> dict[str, list[tuple[Any, ...]]]:
     """Build the marts and read them."""
-    warehouse.dbt("run", "--select", select, *arguments)
+    warehouse.build("--resource-type", "model", "--resource-type", "seed", "--select", select, *arguments)
     return {name: warehouse.table(f"live.{name}") for name in MARTS}
 
 
@@ -381,8 +382,16 @@ def test_a_channel_is_gone_once_the_api_leaves_it_out(story: Story) -> None:
 def test_a_channel_is_described_by_what_its_own_platform_says_later(story: Story) -> None:
     described = [[row[:2] for row in rows(part, "dim_channels", "Words of its own")] for part in story.parts]
     assert described == [[], [], [], [("kick", "1")]]
-    assert rows(story.last, "dim_categories", "kick", "5", "Games of another catalogue", True)
-    assert rows(story.last, "dim_categories", "kick", "6", "Set", False)
+    categories = {row[:2]: (row[3], row[8]) for row in story.last["dim_categories"]}
+    assert categories["kick", "5"] == ("Games of another catalogue", True)
+    assert categories["kick", "6"] == ("Set", False)
+
+
+def test_a_category_is_matched_while_another_platform_has_it(story: Story) -> None:
+    matched = [[row[:2] for row in rows(part, "dim_categories", "games", "name")] for part in story.parts]
+    assert matched == [[], [], [("kick", "5"), ("twitch", "games")], []]
+    unmatched = [[row[1:3] for row in rows(part, "rpt_unmatched_categories", "games")] for part in story.parts]
+    assert unmatched == [[("twitch", "games")], [("twitch", "games")], [], [("twitch", "games")]]
 
 
 def test_a_slot_that_is_fetched_again_counts_once(story: Story) -> None:

@@ -121,6 +121,25 @@ def test_names_that_differ_in_accents_punctuation_and_usual_words_are_alike(ware
     assert dict(zip(names, warehouse.sql(f"select {columns}")[0], strict=True)) == names
 
 
+def test_categories_that_differ_in_spelling_are_alike(warehouse: Warehouse) -> None:
+    names = {
+        "Café Teapot": "cafeteapot",
+        "CAFE\N{COMBINING ACUTE ACCENT} TEAPOT": "cafeteapot",
+        "Wizard & Yak": "wizardandyak",
+        "wizard and yak™": "wizardandyak",
+        "Ōkami: The Wolf’s Tale (2026)!": "okamithewolfstale2026",
+        "Pools, Hot\N{NO-BREAK SPACE}Tubs – and_Beaches®": "poolshottubsandbeaches",
+        "Tom''s “Half/Life” [demo]; part.2?": "tomshalflifedemopart2",
+        "İstanbul Łódź": "istanbullodz",
+        "雑談・原神": "雑談・原神",
+        "C++ #1": "c++#1",
+        "™ ?!": None,
+        "": None,
+    }
+    columns = ", ".join(f"""{{{{ normalised_category("'{name}'") }}}}""" for name in names)
+    assert dict(zip(names, warehouse.sql(f"select {columns}")[0], strict=True)) == names
+
+
 def test_texts_are_ordered_by_their_characters(warehouse: Warehouse) -> None:
     template = """
         with names as (select 'b' as name union all select 'Z' union all select 'a' union all select 'É')

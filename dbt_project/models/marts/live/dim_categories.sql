@@ -1,5 +1,6 @@
 with
 
+<<<<<<< HEAD
 snapshots as (
 
     select * from {{ ref('fct_stream_snapshots') }}
@@ -113,29 +114,28 @@ named as (
 ),
 
 -- a catalogue may lack categories that its streams name
+=======
+>>>>>>> kick
 categories as (
 
-    select
-        platform,
-        category_id,
-        max(category_name) as category_name
-    from named
-    group by platform, category_id
+    select * from {{ ref('int_live__categories_matched') }}
 
 ),
 
 final as (
 
     select
-        categories.platform,
-        categories.category_id,
-        coalesce(catalogued.category_name, categories.category_name) as category_name,
-        catalogued.igdb_id,
-        catalogued.box_art_url,
-        catalogued.category_id is not null as is_catalogued
+        platform,
+        category_id,
+        unified_category_id,
+        category_name,
+        unified_category_name,
+        match_method,
+        igdb_id,
+        box_art_url,
+        is_catalogued,
+        is_matched
     from categories
-    left join catalogued
-        on categories.platform = catalogued.platform and categories.category_id = catalogued.category_id
 
 )
 
