@@ -12,6 +12,12 @@ kick_categories as (
 
 ),
 
+youtube_categories as (
+
+    select * from {{ ref('stg_youtube__categories') }}
+
+),
+
 snapshots as (
 
     select * from {{ ref('int_live__stream_snapshots_unioned') }}
@@ -60,6 +66,15 @@ told as (
         thumbnail_url as box_art_url,
         true as is_catalogued
     from kick_categories
+    union all
+    select
+        platform,
+        category_id,
+        category_name,
+        null as igdb_id,
+        null as box_art_url,
+        true as is_catalogued
+    from youtube_categories
     union all
     select
         platform,
