@@ -75,7 +75,18 @@ def _of(warehouse: Warehouse, url: str, world: World, sessions: list[Session]) -
     if warehouse.target == "postgres":
         warehouse.execute("analyze")
     live.create_views()
-    warehouse.dbt("run", "--select", "stg_twitch__games", "stg_twitch__channels", "stg_twitch__clips")
+    warehouse.build(
+        *("--resource-type", "model", "--resource-type", "seed", "--select"),
+        *(
+            "stg_twitch__games",
+            "stg_twitch__channels",
+            "stg_twitch__clips",
+            "stg_kick__categories",
+            "stg_kick__channels",
+        ),
+        *("stg_youtube__categories", "category_aliases"),
+        *("int_live__categories_unioned", "int_live__categories_matched"),
+    )
     full = timed(lambda: live.build())
     models = (*VIEWING, *REPORTS)
     warehouse.dbt("run", "--select", "dim_categories")
