@@ -137,6 +137,7 @@ class Live:
         """The views below the models: once, since they follow the raw tables by themselves."""
         self.warehouse.dbt(
             "run", "--select", "stg_ops__polls", "stg_ops__clock", "stg_twitch__streams", "stg_twitch__followers",
+            "stg_kick__livestreams", "stg_youtube__videos", "stg_youtube__categories", "stg_youtube__channels",
             "int_live__stream_snapshots_unioned", "int_live__slots_polled", "int_live__poll_days",
             "int_live__followers_unioned",
         )  # fmt: skip
