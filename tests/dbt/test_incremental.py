@@ -210,7 +210,13 @@ def tell(warehouse: Warehouse) -> Story:
             ],
         },
     )
-    warehouse.load(at("12:17"), {"raw_ops.polls": polled("12:15")})
+    warehouse.load(
+        at("12:17"),
+        {
+            "raw_ops.polls": polled("12:15")
+            + [{**poll, "source": "youtube", "resource": "videos"} for poll in polled("12:10", "12:15")]
+        },
+    )
     warehouse.load(
         at("12:18"),
         {
