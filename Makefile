@@ -19,7 +19,7 @@ WHAT = $(call quoted,SOURCES,sources) $(call quoted,RESOURCES,resources) $(call 
 OPTIONS = $(strip $(WHERE) $(WHAT) $(call flag,JSON,json))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup elt extract transform backfill replay report doctor docs dbt sandbox \
+.PHONY: help setup elt watch extract transform backfill replay report doctor docs dbt sandbox \
 	clients test lint test-unit test-elt test-dbt bench generate lock clean
 
 help: ## this list
@@ -31,6 +31,9 @@ help: ## this list
 
 elt: $(READY) ## extract, load, transform, report
 	@$(RUN) elt $(OPTIONS)
+
+watch: $(READY) ## poll every 5 minutes, the rest in between, until Ctrl-C; ONCE=1 for one beat
+	@$(RUN) watch $(WHERE) $(call quoted,SOURCES,sources) $(call flag,ONCE,once)
 
 extract: $(READY) ## extract and load only
 	@$(RUN) extract $(OPTIONS)

@@ -73,7 +73,7 @@ def elt(options: argparse.Namespace) -> int:
         scope=scope,
         extract=options.name not in ("transform", "replay"),
         replay=options.name == "replay",
-        transform=options.name != "extract",
+        transform="nothing" if options.name == "extract" else "all",
     )
     run = Run(environment, request)
     if options.dry_run:
@@ -91,6 +91,14 @@ def elt(options: argparse.Namespace) -> int:
     else:
         report.show(found, _console())
     return code
+
+
+def watch(options: argparse.Namespace) -> int:
+    """Poll every collection slot, and do what else is due in between."""
+    from pipelines.watch import Watch
+
+    beats = Watch(_environment(options), options.sources)
+    return beats.once() if options.once else beats.forever()
 
 
 def show_report(options: argparse.Namespace) -> int:
@@ -119,7 +127,7 @@ def see_doctor(options: argparse.Namespace) -> int:
     environment = _environment(options)
     run = Run(environment, Request("doctor", scope=Scope()))
     code = 0
-    with run.sandbox_if_demo():
+    with environment.sandbox_if_demo():
         for check in doctor.thorough(environment, run.client):
             if check.error:
                 code = code or check.error.exit_code
@@ -292,13 +300,18 @@ def _show_plan(environment: Any, plan: list[dict[str, Any]], as_json: bool) -> N
         print(f"  {row['source']}.{row['resource']:<12} {row['units']:>8,} due {row['calls']:>8,} calls  {ages}")
     for source in dict.fromkeys(row["source"] for row in plan):
         rows = [row for row in plan if row["source"] == source]
-        slowest = max(rows, key=lambda row: row["seconds"])
-        end = environment.clock.now() + dt.timedelta(seconds=slowest["seconds"])
-        print(
-            f"{source}: {sum(row['calls'] for row in rows):,} calls, at most {slowest['limit']:,} in"
-            f" {slowest['period']:,.0f} s: {slowest['seconds']:,.0f} s at best, earliest end"
-            f" {end:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        # one line for all budgets of a source, unless they are not alike
+        kinds = list(dict.fromkeys((row["limit"], row["period"]) for row in rows))
+        for kind in kinds:
+            shared = [row for row in rows if (row["limit"], row["period"]) == kind]
+            slowest = max(shared, key=lambda row: row["seconds"])
+            end = environment.clock.now() + dt.timedelta(seconds=slowest["seconds"])
+            name = f"{source} {shared[0]['bucket']}" if len(kinds) > 1 else source
+            print(
+                f"{name}: {sum(row['calls'] for row in shared):,} calls, at most {slowest['limit']:,} in"
+                f" {slowest['period']:,.0f} s: {slowest['seconds']:,.0f} s at best, earliest end"
+                f" {end:%Y-%m-%d %H:%M:%S} UTC"
+            )
         if rows[0]["estimate"]:
             print(f"  {rows[0]['estimate']}")
 
@@ -371,6 +384,11 @@ def _parser() -> argparse.ArgumentParser:
     }.items():
         verb = verbs.add_parser(name, help=text, parents=[common, json, scope], epilog=EXIT_CODES)
         verb.set_defaults(verb=elt)
+    text = "poll every collection slot and keep everything else in step"
+    verb = verbs.add_parser("watch", help=text, parents=[common], epilog=EXIT_CODES)
+    verb.add_argument("--sources", type=_names, default=[], help='such as "twitch kick"')
+    verb.add_argument("--once", action="store_true", help="one beat, for a scheduler that comes again by itself")
+    verb.set_defaults(verb=watch)
     verb = verbs.add_parser("report", help="the last run and the history", parents=[common, json])
     verb.add_argument("--run", help="the id of a run")
     verb.add_argument("--history", type=_positive, default=10, help="how many runs")

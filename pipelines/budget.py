@@ -6,8 +6,9 @@ import abc
 import datetime as dt
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from pipelines.clock import Clock
 from pipelines.errors import AirtimeError
@@ -203,6 +204,104 @@ class WindowBudget(Budget):
         return max(self._ends_at - self._at, 0.001)
 
 
+class DayBudget(Budget):
+    """A quota of `limit` requests a day, which ends at midnight in `zone`; it is spread over the day, and none waits.
+
+    At any moment no more may have been spent than the share of the day that has passed allows, and `burst` requests
+    more; the rest is kept for later. `spent` is asked once what earlier runs have spent since the day began.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        limit: int,
+        zone: ZoneInfo,
+        burst: float,
+        spent: Callable[[dt.datetime], int] = lambda since: 0,
+        interval: float = 0.0,
+    ):
+        super().__init__(clock, limit, period=86400.0, interval=interval)
+        self._zone = zone
+        self._burst = max(1.0, burst)
+        self._day = self._bounds(clock.now())
+        self._spent = spent(self._day[0])
+        self._is_exhausted = False
+
+    def acquire(self, deadline: float = math.inf) -> None:
+        """Take one request of the day's, without waiting for it. Call `release` afterwards.
+
+        Raises:
+            QuotaError: there is none before later today, or tomorrow.
+            StoppedError: the run is to end.
+        """
+        self._clock.raise_if_stopped()
+        while True:
+            with self._lock:
+                self._refresh()
+                pause = self._last_start + self._interval - self._clock.monotonic()
+                if pause <= 0:
+                    if self._left() < 1:
+                        raise self._kept()
+                    self._spent += 1
+                    self._in_flight += 1
+                    self._last_start = self._clock.monotonic()
+                    return
+            self._clock.sleep(pause)
+
+    def available(self) -> int:
+        """Requests that may be made now."""
+        with self._lock:
+            self._refresh()
+            return self._left()
+
+    def kept(self) -> QuotaError:
+        """What to raise where something is left for later because of this budget."""
+        with self._lock:
+            self._refresh()
+            return self._kept()
+
+    def seconds_for(self, requests: int) -> float:
+        """The time until so many have been made, if nothing has been asked yet."""
+        return max(0.0, (requests - self._burst) * self._period / self._limit)
+
+    def _left(self) -> int:
+        # a hair more, so that what is due on the second is not short by a rounding error
+        return 0 if self._is_exhausted else max(0, math.floor(self._allowed(self._clock.now()) + 1e-6) - self._spent)
+
+    def _allowed(self, now: dt.datetime) -> float:
+        """Requests that may have been made by a moment of the day."""
+        begin, end = self._bounds(now)
+        return min(self._limit, self._limit * ((now - begin) / (end - begin)) + self._burst)
+
+    def _kept(self) -> QuotaError:
+        begin, end = self._bounds(self._clock.now())
+        wanted = (self._spent + 1 - self._burst) / self._limit
+        if self._is_exhausted or self._spent >= self._limit:
+            return QuotaError(f"the {self._limit} requests of the day are used up until {end:%Y-%m-%d %H:%M} UTC")
+        return QuotaError(
+            f"kept for later today: {self._spent} of the {self._limit} requests of the day are spent, the next is free"
+            f" at {begin + (end - begin) * wanted:%H:%M:%S} UTC"
+        )
+
+    def _bounds(self, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+        """Begin and end of the day, in UTC: in the zone's own time, days when clocks change would count 24 hours."""
+        day = now.astimezone(self._zone).date()
+        midnight = lambda day: dt.datetime.combine(day, dt.time(), self._zone).astimezone(dt.UTC)
+        return midnight(day), midnight(day + dt.timedelta(days=1))
+
+    def _refresh(self) -> None:
+        day = self._bounds(self._clock.now())
+        if day != self._day:
+            self._day, self._spent, self._is_exhausted = day, 0, False
+
+    def _correct(self, reported: Reported, exhausted: bool) -> None:
+        # too many in a minute says nothing of the day
+        self._is_exhausted |= reported.remaining == 0
+
+    def _wait(self) -> float:
+        return 0.0
+
+
 class Budgets:
     """One budget a bucket of an API, made when first asked for."""
 
@@ -211,6 +310,13 @@ class Budgets:
         self._bucket_of = bucket_of
         self._lock = threading.Lock()
         self._made: dict[str, Budget] = {}
+
+    @classmethod
+    def given(cls, budgets: Mapping[str, Budget], bucket_of: Callable[[str], str]) -> Budgets:
+        """Budgets that are not alike, by bucket."""
+        found = cls(lambda: next(iter(budgets.values())), bucket_of)
+        found._made |= budgets
+        return found
 
     def of(self, path: str) -> Budget:
         """The budget that a request to `path` draws on."""

@@ -29,6 +29,7 @@ from pipelines.scrub import Scrubber
 
 Params = Iterable[tuple[str, str]]
 
+NOT_MODIFIED = 304
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 # how token endpoints refuse a client
 REFUSED_STATUSES = frozenset({400, 401, 403})
@@ -57,7 +58,10 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """A parsed answer, with when it arrived, the request it belongs to, and its headers."""
+    """A parsed answer, with when it arrived, the request it belongs to, and its headers.
+
+    `body` is None where the API says that nothing has changed (304).
+    """
 
     body: Any
     fetched_at: dt.datetime
@@ -103,6 +107,7 @@ class Client:
         run_id: str,
         log: Callable[[dict[str, Any]], None],
         read_limits: Callable[[requests.Response, bytes], Reported] = lambda response, content: Reported(),
+        judge: Callable[[requests.Response, bytes, str], AirtimeError | None] = lambda response, content, text: None,
         name: str | None = None,
     ):
         # what its request ids are told from those of the source's other clients by
@@ -119,6 +124,8 @@ class Client:
         self._run_id = run_id
         self._log = log
         self._read_limits = read_limits
+        # tells from a refusal, and from its text without secrets, whether it ends more than this request
+        self._judge = judge
         self._session = new_session(self._base_url, limits.connections)
         self._numbers = itertools.count(1)
         self._failures = 0
@@ -143,10 +150,17 @@ class Client:
         return url.removeprefix(self._base_url)
 
     def get(
-        self, path: str, params: Params = (), *, resource: str, endpoint: str | None = None, retries: int | None = None
+        self,
+        path: str,
+        params: Params = (),
+        *,
+        resource: str,
+        endpoint: str | None = None,
+        retries: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """GET a JSON answer; see `send`."""
-        return self.send("GET", path, params, resource=resource, endpoint=endpoint, retries=retries)
+        return self.send("GET", path, params, resource=resource, endpoint=endpoint, retries=retries, headers=headers)
 
     def send(
         self,
@@ -159,11 +173,13 @@ class Client:
         retries: int | None = None,
         json_body: Any = None,
         parse: Callable[[bytes], Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request and read its JSON answer.
 
         `endpoint` is what the request log calls the path, where ids are part of it; `retries` lowers the tries after
-        the first, for a request that can be made smaller instead. `parse` reads a body in place of parse_json.
+        the first, for a request that can be made smaller instead. `parse` reads a body in place of parse_json;
+        `headers` go along, such as If-None-Match.
 
         Raises:
             ApiError: the API refused the request, or it failed after all retries.
@@ -173,7 +189,8 @@ class Client:
         """
         request_id = f"{self._run_id}-{self._name}-{next(self._numbers):06d}"
         tries = self._limits.retries if retries is None else retries
-        call = _Call(self, method, path, list(params), json_body, parse or parse_json, request_id, tries)
+        read = parse or parse_json
+        call = _Call(self, method, path, list(params), json_body, read, headers or {}, request_id, tries)
         started_at, start = self._clock.now(), self._clock.monotonic()
         answer: Answer | None = None
         error: Exception | None = None
@@ -196,23 +213,25 @@ class Client:
                 ) from failure
             raise
         finally:
-            self._log(
-                {
-                    "request_id": request_id,
-                    "run_id": self._run_id,
-                    "source": self._source,
-                    "resource": resource,
-                    "endpoint": endpoint or path,
-                    "status_code": call.status,
-                    "is_success": answer is not None,
-                    "attempts": call.attempts,
-                    "rate_limited": call.rate_limited,
-                    "started_at": stored(started_at),
-                    "seconds": self._clock.monotonic() - start,
-                    "bytes": call.size,
-                    "error": None if error is None else self._scrubber.clean(str(error)),
-                }
-            )
+            # what the budget keeps back is no request
+            if call.attempts:
+                self._log(
+                    {
+                        "request_id": request_id,
+                        "run_id": self._run_id,
+                        "source": self._source,
+                        "resource": resource,
+                        "endpoint": endpoint or path,
+                        "status_code": call.status,
+                        "is_success": answer is not None,
+                        "attempts": call.attempts,
+                        "rate_limited": call.rate_limited,
+                        "started_at": stored(started_at),
+                        "seconds": self._clock.monotonic() - start,
+                        "bytes": call.size,
+                        "error": None if error is None else self._scrubber.clean(str(error)),
+                    }
+                )
 
 
 class _Call:
@@ -226,6 +245,7 @@ class _Call:
         params: list[tuple[str, str]],
         json_body: Any,
         parse: Callable[[bytes], Any],
+        headers: Mapping[str, str],
         request_id: str,
         retries: int,
     ):
@@ -233,6 +253,7 @@ class _Call:
         self._method = method
         self._json_body = json_body
         self._parse = parse
+        self._headers = headers
         self._retries = retries
         self._budget = client.budgets.of(path)
         self._path = path
@@ -247,8 +268,8 @@ class _Call:
     def run(self) -> Answer:
         client = self._client
         while True:
-            self.attempts += 1
             self._budget.acquire(client.deadline)
+            self.attempts += 1
             sent: dict[str, str] = {}
             reported = Reported()
             retry_after = None
@@ -263,13 +284,17 @@ class _Call:
                     client._clock,
                     params=self._params,
                     json=self._json_body,
-                    headers=sent,
+                    headers={**sent, **self._headers},
                 )
                 self.status, self.size = response.status_code, len(content)
                 reported = client._read_limits(response, content)
+                if response.status_code == NOT_MODIFIED:
+                    return Answer(None, client._clock.now(), self._request_id, response.headers)
                 if _is_good(response):
                     return Answer(self._parse(content), client._clock.now(), self._request_id, response.headers)
                 text = _explain(self._path, response, content, client._scrubber)
+                if verdict := client._judge(response, content, text):
+                    raise verdict
                 failure = ApiError(text, self.status, _code(content))
                 retry_after = _retry_after(response, client._clock)
             except requests.RequestException as broken:
@@ -301,8 +326,8 @@ class _Call:
 class FixedToken:
     """A token that the settings give, in a header; there is no other to renew it with."""
 
-    def __init__(self, header: str, token: str, name: str):
-        self._headers = {header: token}
+    def __init__(self, header: str, token: str, name: str, extra_headers: Mapping[str, str] | None = None):
+        self._headers = {header: token, **(extra_headers or {})}
         self._name = name
 
     def headers(self) -> dict[str, str]:

@@ -9,7 +9,11 @@ import datetime as dt
 import threading
 import time
 
+import requests
+
 from pipelines.errors import StoppedError
+
+ORDER_SECONDS = 10.0
 
 
 class Clock:
@@ -34,6 +38,14 @@ class Clock:
         """
         self._stopped.wait(max(0.0, seconds))
         self.raise_if_stopped()
+
+    def wait_until(self, moment: dt.datetime) -> None:
+        """Wait for a moment of the wall clock; not at all if it is past.
+
+        Raises:
+            StoppedError: `stop` was called.
+        """
+        self.sleep((moment - self.now()).total_seconds())
 
     def stop(self) -> None:
         """End all waits, now and from now on."""
@@ -64,6 +76,28 @@ class FixedClock(Clock):
     def now(self) -> dt.datetime:
         """The moment given."""
         return self._at
+
+
+class SandboxClock(FixedClock):
+    """The clock of a sandbox whose time stands still: waiting for a moment sets it, so that days pass in minutes.
+
+    url: of the sandbox's clock. A process that starts again finds the time where the last one left it.
+    """
+
+    def __init__(self, url: str):
+        self._url = url
+        super().__init__(self._order({}))
+
+    def wait_until(self, moment: dt.datetime) -> None:
+        """Set the time to a moment, if it is later."""
+        self.raise_if_stopped()
+        if moment > self._at:
+            self._at = self._order({"now": moment.isoformat()})
+
+    def _order(self, order: dict[str, str]) -> dt.datetime:
+        answer = requests.post(self._url, json=order, timeout=ORDER_SECONDS)
+        answer.raise_for_status()
+        return dt.datetime.fromisoformat(answer.json()["now"])
 
 
 def slot_start(moment: dt.datetime, minutes: int) -> dt.datetime:

@@ -10,15 +10,16 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import requests
 
 from pipelines import settings as declared
-from pipelines.clock import Clock, FixedClock
+from pipelines.clock import Clock, FixedClock, SandboxClock
 from pipelines.errors import AirtimeError, CredentialsError, UsageError
 from pipelines.resources import Resource, Source
 from pipelines.scrub import Scrubber, ScrubbingFormatter
@@ -31,9 +32,18 @@ PACKAGES = ("dlt", "dbt-core", "dbt-duckdb", "dbt-postgres", "duckdb", "psycopg"
 LOG_BYTES = 5 * 2**20
 # the demo does not wait for a rate limit that only it would impose
 SANDBOX_OPTIONS = (
-    "--port", "0", "--follow-parent", "--points-per-minute", "120000", "--kick-per-minute", "120000",
-    "--atlas-per-minute", "120000",
-)  # fmt: skip
+    "--port",
+    "0",
+    "--follow-parent",
+    "--channels",
+    "1200",
+    "--points-per-minute",
+    "120000",
+    "--kick-per-minute",
+    "120000",
+    "--atlas-per-minute",
+    "120000",
+)
 
 
 @dataclass
@@ -49,6 +59,7 @@ class Environment:
     sections: dict[str, Any]
     warehouse: DuckDBWarehouse | PostgresWarehouse
     skipped: dict[str, str] = field(default_factory=dict)
+    sandbox: SandboxProcess = field(default_factory=lambda: SandboxProcess())
 
     @property
     def data_dir(self) -> Path:
@@ -67,6 +78,19 @@ class Environment:
         """Whether a source has any of its credentials."""
         section = self.sections[name]
         return any(getattr(section, credential) for credential in SOURCES[name].credentials)
+
+    @contextlib.contextmanager
+    def sandbox_if_demo(self) -> Iterator[None]:
+        """The sandbox, for as long as needed, if there are no credentials; one that runs already goes on."""
+        if self.data_kind != "demo" or self.sandbox.url:
+            yield
+            return
+        try:
+            self.reader.override(self.sandbox.start())
+            self.sections = {name: self.reader.section(source.settings, name) for name, source in SOURCES.items()}
+            yield
+        finally:
+            self.sandbox.stop()
 
     def public_settings(self) -> dict[str, Any]:
         """The settings in force, secrets left out."""
@@ -96,8 +120,17 @@ def load(root: Path, overrides: dict[str, Any] | None = None) -> Environment:
     rooted = msgspec.structs.replace(settings, data_dir=str(root / settings.data_dir))
     warehouse = open_warehouse(rooted, data_kind)
     scrubber.add(*warehouse.secrets())
-    clock = FixedClock(settings.etl_now) if settings.etl_now else Clock()
+    clock = _clock(settings)
     return Environment(root, reader, settings, clock, scrubber, data_kind, sections, warehouse)
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.etl_clock_url:
+        try:
+            return SandboxClock(settings.etl_clock_url)
+        except requests.RequestException as error:
+            raise UsageError(f"ETL_CLOCK_URL: {error}", "start the sandbox that it names, or unset it") from None
+    return FixedClock(settings.etl_now) if settings.etl_now else Clock()
 
 
 def choose_sources(
@@ -177,6 +210,7 @@ class SandboxProcess:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self.url: str | None = None
 
     def start(self) -> dict[str, str]:
         """Start it on a free port; returns the settings that point at it.
@@ -195,11 +229,13 @@ class SandboxProcess:
         line = self._process.stdout.readline()
         if not line:
             raise AirtimeError("the sandbox did not start", "run `python -m pipelines sandbox` to see why")
-        return dict(msgspec.json.decode(line)["env"])
+        told = msgspec.json.decode(line)
+        self.url = told["url"]
+        return dict(told["env"])
 
     def stop(self) -> None:
         """End it."""
         if self._process:
             self._process.terminate()
             self._process.wait()
-            self._process = None
+            self._process = self.url = None

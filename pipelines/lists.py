@@ -107,8 +107,14 @@ class Poll:
         fetch: Callable[[Sequence[str]], Answer],
         rows_of: Callable[[Answer | ApiError], list[Any]],
         now: Callable[[], dt.datetime],
+        key: str | None = None,
+        is_all: bool = True,
     ) -> Iterator[Fetched]:
-        """Ask for ids in batches of `size`; one batch that fails does not cost the others. Ends with the outcome."""
+        """Ask for ids in batches of `size`; one batch that fails does not cost the others. Ends with the outcome.
+
+        key: where the rows have the id, if each id is a unit of its own with an outcome of its own.
+        is_all: whether nobody else should have been asked for.
+        """
         refused: list[str] = []
         for start in range(0, len(ids), size):
             for part, answer in bisect(ids[start : start + size], fetch):
@@ -116,14 +122,19 @@ class Poll:
                     page = Page(rows_of(answer), answer)  # type: ignore[arg-type]
                 except ApiError as error:
                     refused.append(f"{len(part)} ids: {error}")
+                    if key:
+                        yield Fetched(outcomes=[Outcome(one, "failed", message=str(error)) for one in part])
                     continue
-                yield self.page(page, is_complete=False, is_exhaustive=False)
+                found = self.page(page, is_complete=False, is_exhaustive=False)
+                if key:
+                    found.outcomes += presence(part, page.data, key)
+                yield found
         # only the end tells whether everybody was asked
+        is_whole = is_all and not refused
+        message = "; ".join(refused)[:300] or None
         yield Fetched(
-            polls=[self.header(now(), is_complete=not refused, is_exhaustive=not refused)],
-            outcomes=[
-                Outcome(self._scope, "failed" if refused else "ok", self.rows, message="; ".join(refused)[:300] or None)
-            ],
+            polls=[self.header(now(), is_complete=is_whole, is_exhaustive=is_whole)],
+            outcomes=[] if key else [Outcome(self._scope, "failed" if refused else "ok", self.rows, message=message)],
         )
 
     def header(self, finished_at: dt.datetime, is_complete: bool, is_exhaustive: bool) -> PollHeader:
@@ -160,10 +171,15 @@ def fetch_by_id(
         except ApiError as error:
             found.outcomes += [Outcome(one, "failed", message=str(error)) for one in part]
             continue
-        present = {str(row[key]) for row in data if isinstance(row, dict) and isinstance(row.get(key), str | int)}
         found.rows.append(Rows(table, data, answer))  # type: ignore[arg-type]
-        found.outcomes += [Outcome(one, "ok" if one in present else "absent", int(one in present)) for one in part]
+        found.outcomes += presence(part, data, key)
     return found
+
+
+def presence(ids: Sequence[str], rows: Sequence[Any], key: str) -> list[Outcome]:
+    """The outcomes of ids that were asked for together: there, or left out."""
+    present = {str(row[key]) for row in rows if isinstance(row, dict) and isinstance(row.get(key), str | int)}
+    return [Outcome(one, "ok" if one in present else "absent", int(one in present)) for one in ids]
 
 
 def batches(size: int) -> Callable[[Sequence[Unit], Any], int]:

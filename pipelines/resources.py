@@ -10,10 +10,11 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from pipelines.budget import Budgets, RateBudget, WindowBudget
+from pipelines.budget import Budgets, DayBudget, RateBudget, WindowBudget
 from pipelines.client import Answer, Client, Limits
 from pipelines.clock import Clock
 from pipelines.errors import AirtimeError
@@ -129,6 +130,7 @@ class Resource:
     order: the columns of the view that say what comes first.
     lane: units of different lanes are fetched by different threads, so that no lane's limit holds up another.
     part: the part that a unit is counted, shown and recorded with.
+    found_by: the resource whose rows have the ids of its units, for a poll that asks by id only.
     Exactly one of `fetch` and `poll` is given.
     """
 
@@ -144,6 +146,7 @@ class Resource:
     order: str = "position"
     lane: Callable[[str], str] = lambda unit_id: ""
     part: Callable[[str], str] = lambda unit_id: ""
+    found_by: str = ""
     fetch: Callable[[Api, Sequence[Unit]], Fetched] | None = None
     poll: Callable[[Api, Sequence[Unit]], Iterator[Fetched]] | None = None
 
@@ -154,7 +157,10 @@ class Resource:
 
 @dataclass(frozen=True)
 class Opening:
-    """What a source needs to open its client."""
+    """What a source needs to open its client.
+
+    spent: the requests that earlier runs have made of the source since a moment, each try counted, by endpoint.
+    """
 
     settings: Any
     general: Settings
@@ -163,6 +169,7 @@ class Opening:
     scrubber: Scrubber
     run_id: str
     log: Callable[[dict[str, Any]], None]
+    spent: Callable[[dt.datetime], Mapping[str, int]] = lambda since: {}
 
     def a_minute(self, limit: int, evenly: bool = False) -> Budgets:
         """A budget of so many requests a minute, in a bucket that refills all the time.
@@ -177,6 +184,22 @@ class Opening:
         """A budget of so many requests an hour for each bucket, all of it back when the hour is over."""
         interval = self.general.min_request_interval
         return Budgets(lambda: WindowBudget(self.clock, limit, interval=interval), bucket_of)
+
+    def a_day(
+        self, limits: Mapping[str, int], zone: ZoneInfo, bursts: Mapping[str, float], bucket_of: Callable[[str], str]
+    ) -> Budgets:
+        """A quota a day for each bucket, spread over the day that ends at midnight in `zone`, whatever run spends it.
+
+        bursts: requests that may be made at once, where that is more than the share of one collection interval.
+        """
+
+        def make(bucket: str, limit: int) -> DayBudget:
+            spent = lambda since: sum(n for path, n in self.spent(since).items() if bucket_of(path) == bucket)
+            share = limit * self.general.collection_interval_minutes / (24 * 60)
+            burst = max(share, bursts.get(bucket, 0))
+            return DayBudget(self.clock, limit, zone, burst, spent, self.general.min_request_interval)
+
+        return Budgets.given({bucket: make(bucket, limit) for bucket, limit in limits.items()}, bucket_of)
 
 
 @dataclass(frozen=True)

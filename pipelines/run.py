@@ -15,16 +15,17 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
 
 from pipelines import doctor, sync
 from pipelines.client import Limits
-from pipelines.clock import stored
-from pipelines.environment import Environment, SandboxProcess, choose_sources, versions
+from pipelines.clock import Clock, stored
+from pipelines.environment import Environment, choose_sources, versions
 from pipelines.errors import DATA_TESTS_FAILED, AirtimeError, LoadError, SourceError, TransformError
+from pipelines.history import poll_the_past
 from pipelines.intake import Intake
 from pipelines.landing import Landing
 from pipelines.loader import Loader
@@ -33,11 +34,11 @@ from pipelines.quarantine import replay
 from pipelines.resources import Api, Opening, Resource, Scope
 from pipelines.scrub import clean_traceback
 from pipelines.sources import SOURCES
-from pipelines.sources.ops import CLOCK, DBT_NODES, RUN_STAGES, RUNS
+from pipelines.sources.ops import API_REQUESTS, CLOCK, DBT_NODES, RUN_STAGES, RUNS
 from pipelines.sources.ops import TABLES as OPS_TABLES
 from pipelines.transform import Transform
 from pipelines.validation import own_rows
-from pipelines.warehouse import holder, stamp
+from pipelines.warehouse import Warehouse, holder, stamp
 
 EXIT_CODES_BY_WEIGHT = (130, 77, 3, 4, 1)
 
@@ -46,15 +47,22 @@ log = logging.getLogger("airtime.run")
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for."""
+    """What the command line asks for.
+
+    polls: only the resources that are polls (True), only the others (False), or all.
+    seconds: after these, extraction starts nothing new; None for the setting's time limit.
+    transform: everything, only the models that snapshots touch ("beat"), or nothing.
+    """
 
     command: str
     sources: Sequence[str] = ()
     resources: Sequence[str] = ()
     scope: Scope = field(default_factory=Scope)
+    polls: bool | None = None
+    seconds: float | None = None
     extract: bool = True
     replay: bool = False
-    transform: bool = True
+    transform: Literal["all", "beat", "nothing"] = "all"
 
 
 @dataclass
@@ -77,7 +85,6 @@ class Run:
         self.run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         self._started_at = started
         self._start = self._clock.monotonic()
-        self._sandbox = SandboxProcess()
         self._stages = 0
         self.errors: list[AirtimeError] = []
         self._unreachable: dict[str, AirtimeError] = {}
@@ -94,7 +101,7 @@ class Run:
         Raises:
             AirtimeError: nothing could begin: settings, credentials, the warehouse or its lock. Nothing was written.
         """
-        with self._signals_stop(), self.sandbox_if_demo(), self._prepared() as chosen:
+        with self._signals_stop(), self._sandbox_if_needed(), self._prepared() as chosen:
             code = self._recorded(chosen)
             at_end()
             return code
@@ -119,6 +126,9 @@ class Run:
         """Everything that can fail without having written anything; then the warehouse, held alone and stamped."""
         env, request = self._env, self._request
         chosen = choose_sources(env, request.sources, request.resources) if request.extract else {}
+        if request.polls is not None:
+            chosen = {name: [one for one in found if bool(one.poll) is request.polls] for name, found in chosen.items()}
+            chosen = {name: found for name, found in chosen.items() if found}
         if env.data_kind == "demo":
             log.info("DEMO DATA: no credentials are set, so a local sandbox stands in for the APIs.")
         if check:
@@ -175,10 +185,13 @@ class Run:
             with self._stage("replay") as stage:
                 stage.rows, refused = self._replay()
                 stage.message = f"{stage.rows} rows accepted, {refused} refused still"
+        if self._env.sandbox.url and (sources := self._without_history(chosen)):
+            with self._stage("history") as stage:
+                stage.rows = self._poll_the_past(self._env.sandbox.url, sources)
         loaded = self._extract(chosen)
-        if self._request.transform:
+        if self._request.transform != "nothing":
             if loaded or not chosen:
-                self._build(idle_folders(chosen))
+                self._build(idle_folders(chosen), self._request.transform == "beat")
             else:
                 with self._stage("transform") as stage:
                     stage.status, stage.message = "skipped", "no source loaded anything"
@@ -196,14 +209,10 @@ class Run:
                 if self._request.scope.full:
                     sync.reset(self._env.warehouse, source, resources)
                 self._declare(name)
-                api = Api(
-                    self.client(name, self._intake.log_request),
-                    self._env.sections[name],
-                    self._env.settings,
-                    self._request.scope,
-                    self._clock,
+                api = self._api(name, self._clock, self._intake.log_request)
+                extraction = sync.Extraction(
+                    source, api, self._env.warehouse, self._intake, display, self.run_id, self._request.seconds
                 )
-                extraction = sync.Extraction(source, api, self._env.warehouse, self._intake, display, self.run_id)
                 result = extraction.run(resources)
                 stage.rows, stage.status, stage.message = result.rows, result.status, result.message
                 self._is_partial |= result.status == "partial"
@@ -219,20 +228,40 @@ class Run:
         if declared:
             self._loader.load({table: own_rows(table, rows) for table, rows in declared.items()})
 
+    def _without_history(self, chosen: Mapping[str, Sequence[Resource]]) -> dict[str, list[Resource]]:
+        """The polls of live streams of sources that have never been polled."""
+        polled = {name for (name,) in self._env.warehouse.rows("select distinct source from raw_ops.polls")}
+        found = {
+            name: [resource for resource in resources if resource.poll]
+            for name, resources in chosen.items()
+            if SOURCES[name].domain == "live" and name not in polled
+        }
+        return {name: resources for name, resources in found.items() if resources}
+
+    def _poll_the_past(self, url: str, sources: Mapping[str, Sequence[Resource]]) -> int:
+        """Give a new demo warehouse a past. It is no part of what is due or achieved, nor of the request log."""
+        open_source = lambda name, clock: self._api(name, clock, lambda row: None)
+        return poll_the_past(url, self._clock, sources, open_source, self._intake)
+
+    def _api(self, name: str, clock: Clock, request_log: Callable[[dict[str, Any]], None]) -> Api:
+        env = self._env
+        client = self.client(name, request_log, clock)
+        return Api(client, env.sections[name], env.settings, self._request.scope, clock)
+
     def _replay(self) -> tuple[int, int]:
         """Check quarantined rows again and load those that fit now; returns how many were accepted and refused."""
         loads, refused = replay(self._env.warehouse, self._tables, self._clock.now(), self.run_id)
         self._loader.load({table: rows for table, rows in loads.items() if rows.num_rows})
         return sum(rows.num_rows for table, rows in loads.items() if table.fetched), refused
 
-    def _build(self, idle: Sequence[str]) -> None:
+    def _build(self, idle: Sequence[str], is_beat: bool) -> None:
         with self._stage("transform") as stage:
             # what extraction recorded must be in before the models over it are built
             self._intake.commit()
             self._env.warehouse.lift_memory_limit()
             self._is_building = True
             try:
-                build = self._transform.build(self.run_id, idle)
+                build = self._transform.build(self.run_id, idle, is_beat)
             except (KeyboardInterrupt, TransformError):
                 self._clock.raise_if_stopped()
                 raise
@@ -299,18 +328,12 @@ class Run:
                 },
             )
 
-    @contextlib.contextmanager
-    def sandbox_if_demo(self) -> Iterator[None]:
-        """The sandbox, for as long as needed, if there are no credentials."""
-        try:
-            if self._env.data_kind == "demo" and self._request.extract:
-                self._point_at_sandbox(self._sandbox.start())
-            yield
-        finally:
-            self._sandbox.stop()
+    def _sandbox_if_needed(self) -> contextlib.AbstractContextManager[None]:
+        return self._env.sandbox_if_demo() if self._request.extract else contextlib.nullcontext()
 
-    def client(self, name: str, request_log: Any = lambda row: None) -> Any:
+    def client(self, name: str, request_log: Any = lambda row: None, clock: Clock | None = None) -> Any:
         """A new client of a source."""
+        clock = clock or self._clock
         settings = self._env.settings
         return SOURCES[name].open(
             Opening(
@@ -322,16 +345,13 @@ class Run:
                     settings.request_timeout_seconds,
                     settings.concurrency,
                 ),
-                clock=self._clock,
+                clock=clock,
                 scrubber=self._env.scrubber,
                 run_id=self.run_id,
                 log=request_log,
+                spent=lambda since: requests_since(self._env.warehouse, name, since),
             )
         )
-
-    def _point_at_sandbox(self, variables: dict[str, str]) -> None:
-        self._env.reader.override(variables)
-        self._env.sections = {name: self._env.reader.section(source.settings, name) for name, source in SOURCES.items()}
 
     def _clock_row(self) -> pa.Table:
         return own_rows(CLOCK, [{"clock_id": 1, "now_at": stored(self._clock.now()), "run_id": self.run_id}])
@@ -371,6 +391,20 @@ class Run:
             "host": socket.gethostname(),
             "pid": os.getpid(),
         }
+
+
+def requests_since(warehouse: Warehouse, source: str, since: dt.datetime) -> dict[str, int]:
+    """How often the runs that the warehouse knows asked a source since a moment: tries, by endpoint."""
+    table = API_REQUESTS.qualified_name
+    if not warehouse.exists() or not warehouse.rows(
+        f"select 1 from information_schema.tables where table_schema || '.' || table_name = '{table}'"
+    ):
+        return {}
+    rows = warehouse.rows(
+        f"select endpoint, sum(attempts) from {table}"
+        f" where source = '{source}' and started_at >= timestamp '{stored(since)}' group by endpoint"
+    )
+    return {endpoint: int(attempts) for endpoint, attempts in rows}
 
 
 class DataTestsFailed(AirtimeError):

@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     etl_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     # A fixed time (2026-10-01T12:00:00Z) instead of the machine's, for repeatable runs.
     etl_now: Moment | None = None
+    # The clock of a sandbox (http://127.0.0.1:8900/_sandbox/clock) instead of the machine's, for simulated days.
+    etl_clock_url: Url | None = None
     # Seconds to wait for another run to finish before giving up.
     lock_wait_seconds: Seconds = 0
     # Length of a collection slot: polls and observations in one slot count as one.
@@ -77,6 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     chunk_units: Positive = 1000
     # After this many minutes a source starts nothing new; what is left stays due.
     stage_time_limit_minutes: Annotated[float, msgspec.Meta(gt=0)] = 30
+    # Minutes between two builds of all models in `make watch`; in between, a beat builds only what snapshots touch.
+    watch_build_minutes: Positive = 60
     # A source fails, with everything good loaded, when more than this share of a resource's rows is refused.
     quarantine_threshold: Share = 0.05
 

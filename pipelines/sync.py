@@ -98,14 +98,24 @@ def reset(warehouse: Warehouse, source: Source, resources: Iterable[Resource]) -
 class Extraction:
     """The extraction of one source within a run."""
 
-    def __init__(self, source: Source, api: Api, warehouse: Warehouse, intake: Intake, display: Display, run_id: str):
+    def __init__(
+        self,
+        source: Source,
+        api: Api,
+        warehouse: Warehouse,
+        intake: Intake,
+        display: Display,
+        run_id: str,
+        seconds: float | None = None,
+    ):
         self._source = source
         self._api = api
         self._warehouse = warehouse
         self._intake = intake
         self._display = display
         self._run_id = run_id
-        self._deadline = api.clock.monotonic() + 60 * api.general.stage_time_limit_minutes
+        limit = 60 * api.general.stage_time_limit_minutes
+        self._deadline = api.clock.monotonic() + min(limit, limit if seconds is None else seconds)
         api.client.deadline = self._deadline
 
     def run(self, resources: Sequence[Resource]) -> Result:

@@ -17,6 +17,8 @@ from pipelines.warehouse import Warehouse, read_stamp, write_stamp
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 # what extraction reads before it begins, and what the report reads even when a build has failed: all of it views
 VIEWS = ("+path:models/sync", "+path:models/marts/ops/*.sql")
+# the models that each beat of a watch builds
+BEAT = "tag:beat"
 # all but views, which say the same until the project changes
 NO_VIEWS = ("resource_type:seed", "resource_type:test", "config.materialized:table", "config.materialized:incremental")
 
@@ -59,11 +61,12 @@ class Transform:
         write_stamp(self._warehouse, "views", current)
         return True
 
-    def build(self, run_id: str, idle: Iterable[str] = ()) -> Build:
+    def build(self, run_id: str, idle: Iterable[str] = (), is_beat: bool = False) -> Build:
         """Build and test everything but what is idle: sources and domains that nothing new has come for.
 
         Views are built when the project has changed, those of idle domains too. Unit tests say something of the code,
-        not of the data, and are for `make test`.
+        not of the data, and are for `make test`. A beat builds the models that new snapshots touch and tests nothing,
+        once everything has been built.
         """
         left_out = [f"path:models/marts/{name}+" for name in idle] + [
             f"path:models/{layer}/{name},{kind}"
@@ -74,6 +77,8 @@ class Transform:
         arguments = ["build", "--exclude-resource-type", "unit_test", *(["--exclude", *left_out] if left_out else [])]
         version, before = self._version(), self._views()
         then_version, _, then_idle = (read_stamp(self._warehouse, "all_views") or "").partition(" ")
+        if is_beat and then_version == version:
+            return self.invoke(["run", "--select", BEAT], run_id)
         if then_version == version and set(then_idle.split()) <= set(idle):
             arguments += ["--select", *NO_VIEWS, *sorted(self._wanted_views() - before)]
         built = self.invoke(arguments, run_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -176,6 +176,7 @@ def source_api(
     scrubber: Scrubber | None = None,
     retries: int = 5,
     general: dict[str, Any] | None = None,
+    spent: Callable[[dt.datetime], Mapping[str, int]] = lambda since: {},
     **changes: Any,
 ) -> Api:
     """A source as a run opens it, on a sandbox; `changes` are its settings, `general` those of the project."""
@@ -191,6 +192,7 @@ def source_api(
         scrubber=scrubber or Scrubber(),
         run_id="run",
         log=[].append if log is None else log.append,
+        spent=spent,
     )
     return Api(source.open(opening), settings, common, scope or Scope(), clock)
 

@@ -8,7 +8,7 @@
         units.unit_id, policies.age_class, states.last_success_at, states.last_attempt_at, states.synced_until, states.bookmark,
         coalesce(states.failures, 0) as failures,
         coalesce(states.last_rows, 0) as last_rows,
-        policies.max_age_hours * 3600 as max_age_seconds,
+        cast(policies.max_age_hours * 3600 as bigint) as max_age_seconds,
         {{ priority }} as priority,
         {% for column in columns %}units.{{ column }}, {% endfor -%}
         {{ sync_is_due(urgent) }} as is_due,

@@ -1,14 +1,15 @@
-"""Request budgets of two kinds, for an API to choose from.
+"""Request budgets of three kinds, for an API to choose from.
 
 Token buckets refill continuously on real time, even while the world's clock stands still: a client waits in real
-seconds, so a frozen world must not starve it for ever. Fixed windows are counted on the world's clock, as the API
-tells their end in it.
+seconds, so a frozen world must not starve it for ever. Fixed windows and days are counted on the world's clock, as
+the API tells their end in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
 from pipelines.sandbox.clock import monotonic
@@ -101,3 +102,35 @@ class Windows:
         start = self._ruler() - (self.seconds - before.seconds_to_full)
         self._windows[key] = (start, self.limit - before.remaining + 1)
         return Budget(True, self.limit, before.remaining - 1, before.seconds_to_full)
+
+
+class Days:
+    """Quotas of a day, which ends at midnight in a zone. A key ends with the name of its quota; others are free."""
+
+    def __init__(self, limits: Mapping[str, int], ruler: Callable[[], float], zone: tzinfo) -> None:
+        if min(limits.values()) < 1:
+            raise ValueError(f"requests per day must be at least 1, not {min(limits.values())}")
+        self._limits = dict(limits)
+        self._ruler = ruler
+        self._zone = zone
+        self._spent: dict[str, tuple[str, int]] = {}  # day and requests so far
+
+    def peek(self, key: str) -> Budget:
+        """Return what the next request would be told before it counts."""
+        limit = self._limits.get(key.rpartition(":")[2])
+        if limit is None:
+            return Budget(True, 0, 0, 0.0)
+        now = datetime.fromtimestamp(self._ruler(), self._zone)
+        day, spent = self._spent.get(key, ("", 0))
+        spent = spent if day == now.date().isoformat() else 0
+        midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), self._zone)
+        return Budget(spent < limit, limit, limit - spent, midnight.timestamp() - now.timestamp())
+
+    def take(self, key: str) -> Budget:
+        """Count a request; a refused one does not count."""
+        before = self.peek(key)
+        if not before.granted or not before.limit:
+            return before
+        day = datetime.fromtimestamp(self._ruler(), self._zone).date().isoformat()
+        self._spent[key] = (day, before.limit - before.remaining + 1)
+        return Budget(True, before.limit, before.remaining - 1, before.seconds_to_full)

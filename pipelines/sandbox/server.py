@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import os
 import shlex
 import signal
@@ -136,6 +137,7 @@ class Sandbox:
     atlas_clients: how many clients Atlas has.
     atlas_per_minute: the budget of each of them (None: different ones).
     requests_per_hour: budget of each kind of thing in the football API, in an hour of world time.
+    youtube_searches, youtube_units: quotas of a day of world time, which ends at midnight in California.
     latency: seconds that every answer takes at least.
     token_lifetime: world seconds.
     prefix: a path before every API's own, such as "/proxy".
@@ -159,6 +161,8 @@ class Sandbox:
         atlas_clients: int = 10,
         atlas_per_minute: int | None = None,
         requests_per_hour: int = 3000,
+        youtube_searches: int = 100,
+        youtube_units: int = 10_000,
         latency: float = 0.0,
         token_lifetime: float = 5_000_000,
         prefix: str = "",
@@ -188,8 +192,10 @@ class Sandbox:
             self.clock.time,
             requests_per_hour,
             kick_per_minute,
-            self.atlas,
-            atlas_per_minute,
+            youtube_searches=youtube_searches,
+            youtube_units=youtube_units,
+            atlas=self.atlas,
+            atlas_per_minute=atlas_per_minute,
         )
         self.apis: list[Api] = [api(setting) for api in APIS]
         self.prefix = "/" + prefix.strip("/") if prefix.strip("/") else ""
@@ -313,6 +319,8 @@ class Sandbox:
             answer, fault, headers = self._decide(api, route, call)
             content = b"" if answer.body is None else msgspec.json.encode(answer.body)
             whole = None if fault in ABORTS else content
+            if answer.headers.get("Content-Encoding") == "gzip":
+                content = gzip.compress(content, 1)
             at = datetime.fromtimestamp(call.now, UTC)
             record = Served(at, api.name, request.path[cut:], call.query, answer.status, fault, whole, sent)
             self._journal.add(record, route)
@@ -431,6 +439,8 @@ def serve(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--atlas-clients", type=int, default=10, help="clients of Atlas (default: %(default)s)")
     parser.add_argument("--atlas-per-minute", type=int, help="budget of each of them (default: different ones)")
     parser.add_argument("--requests-per-hour", type=int, default=3000, help="football budget (default: %(default)s)")
+    parser.add_argument("--youtube-searches", type=int, default=100, help="a day (default: %(default)s)")
+    parser.add_argument("--youtube-units", type=int, default=10_000, help="a day (default: %(default)s)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer takes at least")
     parser.add_argument("--token-lifetime", type=float, default=5_000_000, help="world seconds")
     parser.add_argument("--prefix", default="", help="a path before every API's own")

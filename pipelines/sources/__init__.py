@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pipelines.resources import Source
-from pipelines.sources import atlas, kick, sportmonks, twitch
+from pipelines.sources import atlas, kick, sportmonks, twitch, youtube
 
-SOURCES: dict[str, Source] = {module.SOURCE.name: module.SOURCE for module in (twitch, kick, sportmonks, atlas)}
+SOURCES: dict[str, Source] = {
+    module.SOURCE.name: module.SOURCE for module in (twitch, kick, youtube, sportmonks, atlas)
+}

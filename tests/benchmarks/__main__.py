@@ -24,7 +24,7 @@ from pipelines.loader import Loader
 from pipelines.sources.twitch import STREAMS
 from pipelines.validation import Context, check
 from pipelines.warehouse import DuckDBWarehouse, PostgresWarehouse, stamp
-from tests.benchmarks import football
+from tests.benchmarks import football, live, watch
 from tests.benchmarks.tools import Figure, SandboxServer, extract_seconds, requests_of, run, timed
 from tests.conftest import PostgresServer
 
@@ -208,7 +208,15 @@ def idle() -> list[Figure]:
     ]
 
 
-BENCHMARKS = {"rate": rate, "latency": latency, "merge": merge, "idle": idle, "football": football.figures}
+BENCHMARKS = {
+    "rate": rate,
+    "latency": latency,
+    "merge": merge,
+    "idle": idle,
+    "football": football.figures,
+    "live": live.figures,
+    "watch": watch.figures,
+}
 
 
 def main(names: list[str]) -> int:

@@ -17,14 +17,12 @@ import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
-from pipelines.sources import atlas, kick, ops, sportmonks, twitch
+from pipelines.sources import atlas, kick, ops, sportmonks, twitch, youtube
 from pipelines.tables import Table
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
-TABLES = {
-    table.qualified_name: table
-    for table in (*twitch.TABLES, *kick.TABLES, *sportmonks.TABLES, *atlas.TABLES, *ops.TABLES)
-}
+SOURCES = (twitch, kick, youtube, sportmonks, atlas, ops)
+TABLES = {table.qualified_name: table for source in SOURCES for table in source.TABLES}
 ENGINES = ("duckdb", "postgres")
 BUILT_SCHEMAS = ("staging", "sync", "intermediate", "live", "football", "clients", "ops")
 SQL_TYPES = {

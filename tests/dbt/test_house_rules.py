@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.sources import atlas, kick, ops, sportmonks, twitch
+from pipelines.sources import atlas, kick, ops, sportmonks, twitch, youtube
 from pipelines.tables import source_yaml
 from tests.dbt.conftest import PROJECT, Warehouse
 
@@ -210,6 +210,7 @@ def source_files_equal_the_declarations(project: Project) -> Iterable[str]:
     declarations: list[tuple[str, ModuleType, dict[str, Any] | None]] = [
         ("twitch", twitch, twitch.FRESHNESS),
         ("kick", kick, kick.FRESHNESS),
+        ("youtube", youtube, youtube.FRESHNESS),
         ("sportmonks", sportmonks, sportmonks.FRESHNESS),
         ("atlas", atlas, atlas.FRESHNESS),
         ("ops", ops, None),

@@ -20,12 +20,18 @@ MARTS = (
     "dim_categories",
     "dim_channels",
     "dim_channels_history",
+    "fct_category_days",
+    "fct_channel_days",
     "fct_clips",
+    "fct_stream_sessions",
     "fct_stream_snapshots",
     "fct_streams",
     "fct_videos",
     "rpt_top_live",
+    "rpt_unmatched_categories",
 )
+# the incremental models; views follow by themselves
+INCREMENTAL = "path:models/intermediate/live path:models/marts/live"
 FAR_FROM_UTC = "America/Sao_Paulo"
 
 
@@ -104,6 +110,21 @@ def clip(day: int, clip_id: str, views: int) -> Row:
     }
 
 
+def broadcast(slot: str, viewers: int | None, **fields: Any) -> Row:
+    """A broadcast on YouTube in one slot: neither its channel's handle nor its category's name come with it."""
+    return {
+        "slot_at": at(slot),
+        "id": "y1",
+        "channel_id": "UC1",
+        "channel_title": "Tube",
+        "category_id": "20",
+        "actual_start_time": at("11:30"),
+        "concurrent_viewers": viewers,
+        "fetched_at": at(slot) + dt.timedelta(seconds=3),
+        **fields,
+    }
+
+
 def polled(*slots: str, complete: bool = True) -> list[Row]:
     """Headers of polls of the list of streams."""
     return [
@@ -134,7 +155,7 @@ class Story:
 
 def marts(warehouse: Warehouse, select: str, *arguments: str) -> dict[str, list[tuple[Any, ...]]]:
     """Build the marts and read them."""
-    warehouse.dbt("run", "--select", select, *arguments)
+    warehouse.build("--resource-type", "model", "--resource-type", "seed", "--select", select, *arguments)
     return {name: warehouse.table(f"live.{name}") for name in MARTS}
 
 
@@ -161,6 +182,7 @@ def tell(warehouse: Warehouse) -> Story:
         at("12:06"),
         {"raw_ops.polls": polled("12:00", "12:05"), "raw_ops.clock": [{"clock_id": 1, "now_at": at("12:05")}]},
     )
+    warehouse.load(at("12:06"), {"raw_youtube.videos": [broadcast("12:05", 50)]})
     killed = warehouse.load(
         None, {"raw_twitch.streams": [stream("12:10", "s1", "1", 40), stream("12:10", "s4", "4", 99)]}
     )
@@ -188,8 +210,31 @@ def tell(warehouse: Warehouse) -> Story:
             ],
         },
     )
-    warehouse.load(at("12:17"), {"raw_ops.polls": polled("12:15")})
-    story.parts.append(marts(warehouse, "path:models/marts/live"))
+    warehouse.load(
+        at("12:17"),
+        {
+            "raw_ops.polls": polled("12:15")
+            + [{**poll, "source": "youtube", "resource": "videos"} for poll in polled("12:10", "12:15")]
+        },
+    )
+    warehouse.load(
+        at("12:18"),
+        {
+            "raw_youtube.videos": [broadcast("12:10", 60), broadcast("12:15", None, actual_end_time=at("12:12"))],
+            "raw_youtube.channels": [
+                {
+                    "slot_at": at("12:10"),
+                    "id": "UC1",
+                    "title": "Tube",
+                    "custom_url": "@tube",
+                    "subscriber_count": 1230,
+                    "fetched_at": at("12:11"),
+                }
+            ],
+            "raw_youtube.categories": [{"id": "20", "title": "Gaming"}],
+        },
+    )
+    story.parts.append(marts(warehouse, INCREMENTAL))
 
     # the killed load is recovered; rows of older slots arrive; a slot and a day are fetched again
     warehouse.complete(killed, at("12:20"))
@@ -212,7 +257,7 @@ def tell(warehouse: Warehouse) -> Story:
     warehouse.load(
         at("12:22"), {"raw_ops.polls": [{**polled("12:15")[0], "source": "kick", "resource": "livestreams"}]}
     )
-    story.parts.append(marts(warehouse, "path:models/marts/live"))
+    story.parts.append(marts(warehouse, INCREMENTAL))
 
     # the old name comes back; the poll breaks off; a channel is gone, another is described
     warehouse.load(
@@ -257,7 +302,7 @@ def tell(warehouse: Warehouse) -> Story:
             ],
         },
     )
-    story.parts.append(marts(warehouse, "path:models/marts/live"))
+    story.parts.append(marts(warehouse, INCREMENTAL))
 
     with far_from_utc(warehouse):
         story.full = marts(warehouse, "+path:models/marts/live", "--full-refresh")
@@ -343,13 +388,32 @@ def test_a_channel_is_gone_once_the_api_leaves_it_out(story: Story) -> None:
 def test_a_channel_is_described_by_what_its_own_platform_says_later(story: Story) -> None:
     described = [[row[:2] for row in rows(part, "dim_channels", "Words of its own")] for part in story.parts]
     assert described == [[], [], [], [("kick", "1")]]
-    assert rows(story.last, "dim_categories", "kick", "5", "Games of another catalogue", True)
-    assert rows(story.last, "dim_categories", "kick", "6", "Set", False)
+    categories = {row[:2]: (row[3], row[8]) for row in story.last["dim_categories"]}
+    assert categories["kick", "5"] == ("Games of another catalogue", True)
+    assert categories["kick", "6"] == ("Set", False)
+
+
+def test_a_category_is_matched_while_another_platform_has_it(story: Story) -> None:
+    matched = [[row[:2] for row in rows(part, "dim_categories", "games", "name")] for part in story.parts]
+    assert matched == [[], [], [("kick", "5"), ("twitch", "games")], []]
+    unmatched = [[row[1:3] for row in rows(part, "rpt_unmatched_categories", "games")] for part in story.parts]
+    assert unmatched == [[("twitch", "games")], [("twitch", "games")], [], [("twitch", "games")]]
 
 
 def test_a_slot_that_is_fetched_again_counts_once(story: Story) -> None:
     assert not rows(story.last, "fct_stream_snapshots", "s1", 30)
     assert rows(story.last, "fct_stream_snapshots", "s1", 31)
+
+
+def test_what_is_told_later_of_a_broadcast_on_youtube_holds_for_its_first_snapshot_too(story: Story) -> None:
+    seen = [rows(part, "fct_stream_snapshots", "y1") for part in story.parts]
+    assert [len(part) for part in seen] == [1, 2, 2, 2], "after its end it was not seen"
+    assert [["Gaming" in row for row in part] for part in seen[:2]] == [[False], [True, True]]
+    versions = [
+        [(row[3], row[7]) for row in rows(part, "dim_channels_history", "UC1")] for part in (story.parts[0], story.last)
+    ]
+    assert versions == [[(None, at("12:05"))], [("@tube", at("12:05"))]]
+    assert rows(story.last, "dim_channels", "UC1", "@tube", 1230)
 
 
 def test_growth_counts_from_the_first_day(story: Story) -> None:

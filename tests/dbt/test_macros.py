@@ -40,6 +40,18 @@ def test_values_from_macros(warehouse: Warehouse) -> None:
         "{{ regexp_group(\"'a12b'\", '([0-9]+)') }}": "12",
         "{{ regexp_group(\"'ab'\", '([0-9]+)') }}": None,
         "{{ slot_seconds() // 2 }}": 150,
+        "{{ session_reach() }}": 1200,
+        "{{ slot_number(\"timestamp '1970-01-01 00:09:59.9'\") }}": 1,
+        "{{ slot_number(\"timestamp '1970-01-02 00:00:00'\") }}": 288,
+        # 10 viewers become 40 in 600 seconds: 25 on average, 17.5 in the first half
+        "{{ viewing_until(600, 600, 10, 40) }}": 15000,
+        "{{ viewing_until(300, 600, 10, 40) }}": 5250,
+        "{{ viewing_until(300, 600, 40, 10) }}": 9750,
+        "{{ viewing_until(1, 3, 0, 1) }}": 0,
+        "{{ viewing_until(0, 0, 5, 9) }}": 0,
+        "{{ viewing_until(300, 600, 10, 'cast(null as bigint)') }}": None,
+        "{{ earliest_unseen('nowhere', 'slot_at') }}": dt.datetime(1, 1, 1),
+        "{{ open_days('nowhere') }}": dt.date(1, 1, 1),
         "'{{ generate_schema_name('live', none) }}'": "live",
         "'{{ generate_schema_name(none, none) }}'": "airtime",
         "{{ unseen() }}": True,
@@ -84,6 +96,29 @@ def test_days_from_one_to_that_of_a_moment(warehouse: Warehouse) -> None:
     assert warehouse.sql(template) == [(dt.date(2026, 2, 27),), (dt.date(2026, 2, 28),), (dt.date(2026, 3, 1),)]
 
 
+def test_bounds_add_errors_in_quadrature_and_what_was_not_sampled_in_full(warehouse: Warehouse) -> None:
+    template = """
+        with viewing as (
+            select 1 as id, 100 as viewer_seconds, 10 as viewer_seconds_below, 20 as viewer_seconds_above,
+                cast(9 + 16 as numeric(38, 0)) as viewer_seconds_variance
+            union all select 2, 12, 10, 0, 25
+            union all select 3, null, 0, 0, 0
+        )
+        select {{ viewing_bound('viewing', 'lower') }}, {{ viewing_bound('viewing', 'upper') }}
+        from viewing order by id
+    """
+    assert warehouse.sql(template) == [(85, 125), (0, 17), (None, None)]
+
+
+def test_series_and_words_are_rows(warehouse: Warehouse) -> None:
+    numbers = "with bounds as (select 1 as last union all select -1) select last, {{ series(0, 'last') }} from bounds"
+    assert sorted(warehouse.sql(numbers)) == [(1, 0), (1, 1)]
+    words = "select {{ words(\"'РАНКЕД! Zurück-gekehrt, (ÉLITE)/don''t 配信'\") }}"
+    assert [word for (word,) in warehouse.sql(words) if word] == [
+        *("ранкед", "zurück-gekehrt", "élite", "don't", "配信"),
+    ]
+
+
 def test_a_slot_is_as_long_as_the_setting_says(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLLECTION_INTERVAL_MINUTES", "60")
     assert warehouse.sql("select {{ slot_seconds() }}") == [(3600,)]
@@ -112,6 +147,25 @@ def test_names_that_differ_in_accents_punctuation_and_usual_words_are_alike(ware
         "Acme": "acme",
     }
     columns = ", ".join(f"""{{{{ normalised_name("'{name}'") }}}}""" for name in names)
+    assert dict(zip(names, warehouse.sql(f"select {columns}")[0], strict=True)) == names
+
+
+def test_categories_that_differ_in_spelling_are_alike(warehouse: Warehouse) -> None:
+    names = {
+        "Café Teapot": "cafeteapot",
+        "CAFE\N{COMBINING ACUTE ACCENT} TEAPOT": "cafeteapot",
+        "Wizard & Yak": "wizardandyak",
+        "wizard and yak™": "wizardandyak",
+        "Ōkami: The Wolf’s Tale (2026)!": "okamithewolfstale2026",
+        "Pools, Hot\N{NO-BREAK SPACE}Tubs – and_Beaches®": "poolshottubsandbeaches",
+        "Tom''s “Half/Life” [demo]; part.2?": "tomshalflifedemopart2",
+        "İstanbul Łódź": "istanbullodz",
+        "雑談・原神": "雑談・原神",
+        "C++ #1": "c++#1",
+        "™ ?!": None,
+        "": None,
+    }
+    columns = ", ".join(f"""{{{{ normalised_category("'{name}'") }}}}""" for name in names)
     assert dict(zip(names, warehouse.sql(f"select {columns}")[0], strict=True)) == names
 
 

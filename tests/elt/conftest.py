@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 import duckdb
 import psycopg
@@ -102,24 +103,66 @@ class DuckDB:
 
 
 class Postgres:
-    """A PostgreSQL database."""
+    """A PostgreSQL database. Runs find it under one name, the bench: dbt parses the project again for another name."""
 
     target = "postgres"
+    bench = "bench"
+    _one_at_a_time = threading.Lock()
 
-    def __init__(self, url: str, password: str) -> None:
-        self.url = url
-        self.name = url.rpartition("/")[2]
+    def __init__(self, server: PostgresServer, name: str, user: str, password: str) -> None:
+        self._server = server
+        self._owner = f"{user}:{quote(password, safe='')}@127.0.0.1:{server.port}"
+        self.name = name
         self.password = password
+        self._is_on_bench = False
+
+    @property
+    def url(self) -> str:
+        """Its address as runs know it."""
+        return f"postgresql://{self._owner}/{self.bench}"
 
     def settings(self) -> dict[str, str]:
         return {"TARGET": "postgres", "DATABASE_URL": self.url}
 
+    @contextlib.contextmanager
+    def on_bench(self) -> Iterator[None]:
+        """Under the name that runs know."""
+        if self._is_on_bench:
+            yield
+            return
+        with self._one_at_a_time:
+            self._rename(self.name, self.bench)
+            self._is_on_bench = True
+            try:
+                yield
+            finally:
+                self._is_on_bench = False
+                self._rename(self.bench, self.name)
+
+    def copy(self, name: str) -> None:
+        """A database of its own with the same content."""
+        self._tell(f"create database {name} template {self.name}")
+
     def execute(self, path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        with psycopg.connect(self.url, autocommit=True, options="-c timezone=UTC") as connection:
+        name = self.bench if self._is_on_bench else self.name
+        url = f"postgresql://{self._owner}/{name}"
+        with psycopg.connect(url, autocommit=True, options="-c timezone=UTC") as connection:
             cursor = connection.execute(sql)  # type: ignore[call-overload]
             if not cursor.description:
                 return [], []
             return [column.name for column in cursor.description], cursor.fetchall()
+
+    def _rename(self, old: str, new: str) -> None:
+        # what a killed run left behind may still be connected
+        self._tell(
+            f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{old}'",
+            f"alter database {old} rename to {new}",
+        )
+
+    def _tell(self, *statements: str) -> None:
+        with psycopg.connect(self._server.url("postgres"), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)  # type: ignore[call-overload]
 
 
 class Project:
@@ -156,7 +199,11 @@ class Project:
     def on_bench(self) -> Iterator[None]:
         """Its data where runs happen."""
         (self.home / "data").mkdir(exist_ok=True)
-        if self.place != self.home or isinstance(self.database, Postgres):
+        if isinstance(self.database, Postgres):
+            with self.database.on_bench():
+                yield
+            return
+        if self.place != self.home:
             yield
             return
         assert not (self.bench / "data").exists(), "another project is on the bench"
@@ -251,10 +298,16 @@ class Project:
             if not row["table_name"].startswith("_dlt")
         }
 
-    def copy(self, home: Path, env: dict[str, str] | None = None, source: str | None = None) -> Project:
-        """A project that goes on from the state of this one, with a DuckDB file of its own."""
+    def copy(
+        self,
+        home: Path,
+        env: dict[str, str] | None = None,
+        source: str | None = None,
+        database: Postgres | None = None,
+    ) -> Project:
+        """A project that goes on from the state of this one, with a DuckDB file of its own or another database."""
         shutil.copytree(self.home, home, dirs_exist_ok=True)
-        return Project(home, self.database, self.env | (env or {}), source or self.source)
+        return Project(home, database or self.database, self.env | (env or {}), source or self.source)
 
     def wipe_state(self) -> None:
         """Lose what the machine knew and keep the warehouse."""
@@ -505,10 +558,17 @@ def base(tmp_path_factory: pytest.TempPathFactory, bench: Path) -> Project:
     """A project on DuckDB whose warehouse is set up and empty: tables, views and marts are there, nothing else."""
     with still_world() as sandbox:
         project = Project(tmp_path_factory.mktemp("base"), DuckDB(), sandbox.env())
-        done = project.call("transform", **MODELS_ONLY)
-        assert done.code == 0, done.err
+        set_up(project, project.call)
         assert not sandbox.served
     return project
+
+
+def set_up(project: Project, go: Callable[..., Done]) -> None:
+    """Make every table, view and mart, and leave no record of it."""
+    done = go("transform", **MODELS_ONLY)
+    assert done.code == 0, done.err
+    for table in ("runs", "run_stages", "dbt_nodes"):
+        project.query(f"delete from raw_ops.{table}")
 
 
 @pytest.fixture(scope="session")
@@ -532,25 +592,22 @@ def new_postgres(
     password = f"{secrets.token_hex(6)} @/:{secrets.token_hex(6)}"
     with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"create role planted superuser login password '{password}'")  # type: ignore[arg-type]
-    template = Postgres(postgres_server.new_database(), "")
+    name = urlsplit(postgres_server.new_database()).path.lstrip("/")
+    base = Postgres(postgres_server, name, "planted", password)
+    home = tmp_path_factory.mktemp("postgres-base")
 
-    def set_up() -> None:
+    def make_base() -> None:
         with still_world() as sandbox:
-            done = Project(tmp_path_factory.mktemp("postgres-base"), template, sandbox.env()).run(
-                "transform", **MODELS_ONLY
-            )
-            assert done.code == 0, done.err
+            project = Project(home, base, sandbox.env())
+            set_up(project, project.run)
 
-    ready = aside.submit(set_up)
+    ready = aside.submit(make_base)
 
     def make(env: dict[str, str], source: str = "twitch") -> Project:
         ready.result()
-        name = f"copy_{secrets.token_hex(4)}"
-        with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"create database {name} template {template.name}")  # type: ignore[arg-type]
-        user = f"planted:{quote(password, safe='')}"
-        url = f"postgresql://{user}@127.0.0.1:{postgres_server.port}/{name}"
-        return Project(tmp_path_factory.mktemp("postgres"), Postgres(url, password), env, source)
+        database = Postgres(postgres_server, f"copy_{secrets.token_hex(4)}", "planted", password)
+        base.copy(database.name)
+        return Project(home, base, {}).copy(tmp_path_factory.mktemp("postgres"), env, source, database)
 
     return make
 

@@ -151,7 +151,7 @@ def test_the_same_on_postgres(troubled: Troubled, sandbox: Sandbox) -> None:
     parts = urlsplit(project.database.url)
     password = project.database.password
     warehouse = PostgresWarehouse(parts.hostname, parts.port, parts.path[1:], parts.username, password)
-    with held(warehouse):
+    with project.on_bench(), held(warehouse):
         done = project.call("elt", LOCK_WAIT_SECONDS="0", **sandbox.env())
     assert_refused(done, 75, "is held by run 42 (pid 1 on another)")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipelines.budget import FIRST_ANSWER_SECONDS, Budgets, QuotaError, RateBudget, Reported, WindowBudget
+from pipelines.budget import FIRST_ANSWER_SECONDS, Budgets, DayBudget, QuotaError, RateBudget, Reported, WindowBudget
 from pipelines.client import ApiError
 from pipelines.clock import Clock
 from pipelines.sandbox import Sandbox
@@ -315,3 +318,122 @@ def test_each_bucket_has_a_budget_of_its_own() -> None:
     budgets = Budgets(lambda: RateBudget(clock, 2), lambda path: path.split("/")[1])
     assert budgets.of("/teams/1") is budgets.of("/teams") is not budgets.of("/fixtures")
     assert budgets.bucket_of("/teams/1") == "teams"
+
+
+# -- a quota of a day
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+MIDNIGHT = dt.datetime(2026, 10, 1, 7, 0, tzinfo=dt.UTC)  # in California
+
+
+def spend(budget: DayBudget) -> int:
+    """Take what may be had now; returns how many."""
+    for taken in itertools.count():
+        try:
+            budget.acquire()
+        except QuotaError:
+            return taken
+        budget.release()
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("begin", "hours"),
+    [(MIDNIGHT, 24), (dt.datetime(2026, 11, 1, 7, tzinfo=dt.UTC), 25), (dt.datetime(2026, 3, 8, 8, tzinfo=dt.UTC), 23)],
+    ids=["a day", "clocks go back", "clocks go forward"],
+)
+@pytest.mark.parametrize(("limit", "burst"), [(100, 1), (10_000, 35), (7, 1)])
+def test_a_day_is_spread_and_all_of_it_comes_back_at_midnight(
+    begin: dt.datetime, hours: int, limit: int, burst: int
+) -> None:
+    clock = SimulatedClock(begin)
+    budget, total = DayBudget(clock, limit, PACIFIC, burst), 0
+    for beat in range(hours * 4):
+        total += spend(budget)
+        assert total <= limit * beat / (hours * 4) + burst + 1e-6
+        clock.advance(900)
+    clock.advance(-1)
+    assert total + spend(budget) == limit
+    clock.advance(1)
+    assert spend(budget) == burst, "the next day"
+    assert clock.slept == [], "nothing waits"
+
+
+def test_what_was_not_spent_early_may_be_spent_later_but_never_more_than_the_day_has() -> None:
+    clock = SimulatedClock(MIDNIGHT + dt.timedelta(hours=12))
+    budget = DayBudget(clock, 100, PACIFIC, 1)
+    assert budget.available() == spend(budget) == 51
+    clock.advance(12 * 3600 - 1)
+    assert spend(budget) == 49
+
+
+def test_what_earlier_runs_of_the_day_have_spent_counts() -> None:
+    asked: list[dt.datetime] = []
+
+    def spent(since: dt.datetime) -> int:
+        asked.append(since)
+        return 45 if since == MIDNIGHT else 0
+
+    clock = SimulatedClock(MIDNIGHT + dt.timedelta(hours=12))
+    budget = DayBudget(clock, 100, PACIFIC, 1, spent)
+    assert spend(budget) == 6
+    clock.advance(12 * 3600)
+    assert spend(budget) == 1
+    assert asked == [MIDNIGHT], "the next day is this run's alone"
+
+
+def test_a_refusal_tells_until_when_and_of_how_many() -> None:
+    clock = SimulatedClock(MIDNIGHT + dt.timedelta(hours=6))
+    budget = DayBudget(clock, 4, PACIFIC, 1)
+    assert spend(budget) == 2
+    with pytest.raises(QuotaError, match=r"kept for later today: 2 of the 4 .* free at 19:00:00 UTC"):
+        budget.acquire()
+    clock.advance(18 * 3600 - 1)
+    spend(budget)
+    with pytest.raises(QuotaError, match=r"the 4 requests of the day are used up until 2026-10-02 07:00 UTC"):
+        budget.acquire()
+
+
+def test_the_word_of_the_api_ends_the_day_and_no_other_does() -> None:
+    clock = SimulatedClock(MIDNIGHT + dt.timedelta(hours=12))
+    budget = DayBudget(clock, 100, PACIFIC, 1)
+    budget.acquire()
+    budget.release(exhausted=True)
+    assert budget.available() == 50, "too many in a minute says nothing of the day"
+    budget.acquire()
+    budget.release(Reported(remaining=0))
+    assert budget.available() == 0
+    with pytest.raises(QuotaError, match="until 2026-10-02 07:00"):
+        budget.acquire()
+    clock.advance(12 * 3600)
+    assert budget.available() == 1
+
+
+def test_requests_of_a_day_start_at_least_the_interval_apart() -> None:
+    clock = SimulatedClock(MIDNIGHT + dt.timedelta(hours=12))
+    budget = DayBudget(clock, 6, PACIFIC, 1, interval=2.0)
+    assert spend(budget) == 4
+    assert clock.slept == pytest.approx([2.0] * 4, abs=0.1)
+
+
+def test_threads_share_a_day() -> None:
+    clock = SimulatedClock(MIDNIGHT + dt.timedelta(hours=12))
+    budget = DayBudget(clock, 100, PACIFIC, 1)
+    with ThreadPoolExecutor(20) as pool:
+        assert sum(pool.map(lambda _: spend(budget), range(20))) == 51
+
+
+@pytest.mark.parametrize(("requests", "seconds"), [(0, 0), (35, 0), (36, 8.64), (10_035, 86_400)])
+def test_the_earliest_end_of_a_plan_is_the_share_of_a_day_that_it_takes(requests: int, seconds: float) -> None:
+    budget = DayBudget(SimulatedClock(MIDNIGHT), 10_000, PACIFIC, 35)
+    assert budget.seconds_for(requests) == pytest.approx(seconds)
+    assert (budget.limit, budget.period) == (10_000, 86_400)
+
+
+def test_budgets_may_differ_by_bucket() -> None:
+    clock = SimulatedClock()
+    given = {"few": DayBudget(clock, 1, PACIFIC, 1), "many": DayBudget(clock, 9, PACIFIC, 1)}
+    bucket_of: Callable[[str], str] = lambda path: "few" if path == "/search" else "many"
+    budgets = Budgets.given(given, bucket_of)
+    assert [budgets.of(path).limit for path in ("/search", "/videos")] == [1, 9]
+    assert budgets.bucket_of("/search") == "few"

@@ -7,8 +7,9 @@ import threading
 
 import pytest
 
-from pipelines.clock import Clock, FixedClock, slot_start, stored
+from pipelines.clock import Clock, FixedClock, SandboxClock, slot_start, stored
 from pipelines.errors import StoppedError
+from pipelines.sandbox import Sandbox
 
 OSLO = dt.timezone(dt.timedelta(hours=2))
 
@@ -68,3 +69,17 @@ def test_stop_ends_waits_under_way_and_those_to_come() -> None:
 
 def test_a_negative_wait_is_none() -> None:
     Clock().sleep(-5)
+
+
+def test_the_clock_of_a_sandbox_is_set_by_waiting_and_found_again_by_the_next_process() -> None:
+    start = dt.datetime(2026, 10, 1, 12, tzinfo=dt.UTC)
+    with Sandbox(now=start, frozen=True, channels=10) as sandbox:
+        clock = SandboxClock(f"{sandbox.url}/_sandbox/clock")
+        assert clock.now() == start
+        clock.wait_until(start + dt.timedelta(hours=3))
+        assert clock.now() == sandbox.clock.now() == start + dt.timedelta(hours=3)
+        clock.wait_until(start)
+        assert clock.now() == SandboxClock(f"{sandbox.url}/_sandbox/clock").now() == start + dt.timedelta(hours=3)
+        clock.stop()
+        with pytest.raises(StoppedError):
+            clock.wait_until(start + dt.timedelta(hours=4))

@@ -6,8 +6,13 @@ import datetime as dt
 
 import pytest
 
+from pipelines.clock import stored
 from pipelines.errors import AirtimeError, CredentialsError, SourceError, StoppedError, TransformError
-from pipelines.run import DataTestsFailed, exit_code, parse_moment
+from pipelines.run import DataTestsFailed, exit_code, parse_moment, requests_since
+from pipelines.sources.ops import API_REQUESTS
+from pipelines.validation import own_rows
+from tests.helpers import NOW
+from tests.pipelines.conftest import Parts
 
 
 @pytest.mark.parametrize(
@@ -45,3 +50,23 @@ def test_what_is_neither_is_refused(text: str) -> None:
 )
 def test_the_exit_code_is_that_of_what_weighs_most(errors: list[AirtimeError], code: int) -> None:
     assert exit_code(errors) == code
+
+
+def test_tries_since_a_moment_are_counted_by_endpoint(parts: Parts) -> None:
+    assert requests_since(parts.warehouse, "youtube", NOW) == {}, "there is no warehouse"
+    asked = [
+        ("youtube", "/videos", 0, 1), ("youtube", "/videos", 60, 3), ("youtube", "/search", 60, 1),
+        ("youtube", "/videos", -1, 1), ("twitch", "/videos", 60, 1),
+    ]  # fmt: skip
+    rows = [
+        {
+            "request_id": str(number), "run_id": "run", "source": source, "resource": "any", "endpoint": endpoint,
+            "status_code": 304, "is_success": True, "attempts": attempts, "rate_limited": 0, "bytes": 0, "error": None,
+            "started_at": stored(NOW + dt.timedelta(seconds=seconds)), "seconds": 0.1,
+        }
+        for number, (source, endpoint, seconds, attempts) in enumerate(asked)
+    ]  # fmt: skip
+    parts.put(API_REQUESTS, own_rows(API_REQUESTS, rows[:1]))
+    assert requests_since(parts.warehouse, "youtube", NOW) == {"/videos": 1}
+    parts.put(API_REQUESTS, own_rows(API_REQUESTS, rows))
+    assert requests_since(parts.warehouse, "youtube", NOW) == {"/videos": 4, "/search": 1}

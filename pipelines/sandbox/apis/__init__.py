@@ -7,5 +7,6 @@ from pipelines.sandbox.apis.base import Api
 from pipelines.sandbox.apis.kick import Kick
 from pipelines.sandbox.apis.sportmonks import Sportmonks
 from pipelines.sandbox.apis.twitch import Twitch
+from pipelines.sandbox.apis.youtube import YouTube
 
-APIS: tuple[type[Api], ...] = (Twitch, Kick, Sportmonks, Atlas)
+APIS: tuple[type[Api], ...] = (Twitch, Kick, YouTube, Sportmonks, Atlas)

@@ -27,7 +27,8 @@ def timestamp(moment: float) -> str:
 class Answer(NamedTuple):
     """A status, the JSON body that goes with it (None: an empty body), and headers of this answer alone.
 
-    Where they meet those of the budget (see Api.limit_headers), the budget's count.
+    Where they meet those of the budget (see Api.limit_headers), the budget's count. The server compresses the body if
+    the headers say that it is.
     """
 
     status: int
@@ -109,6 +110,8 @@ class Setting:
     time: Callable[[], float]  # world time in epoch seconds
     requests_per_hour: int  # of world time, for APIs that count so
     kick_per_minute: int  # of real time, for the one API that counts apart from the others
+    youtube_searches: int  # of a day of world time
+    youtube_units: int
     atlas: AtlasWorld
     atlas_per_minute: int | None  # of real time, for each client; None: different ones
 

@@ -18,6 +18,12 @@ channels as (
 
 ),
 
+youtube_channels as (
+
+    select * from {{ ref('stg_youtube__channels') }}
+
+),
+
 observed as (
 
     select
@@ -58,6 +64,19 @@ observed as (
         fetched_at,
         loaded_at
     from channels
+    union all
+    select
+        platform,
+        channel_id,
+        'channels' as endpoint,
+        channel_id as row_id,
+        channel_login,
+        channel_name,
+        null as broadcaster_type,
+        slot_at,
+        fetched_at,
+        loaded_at
+    from youtube_channels
 
 )
 

@@ -12,6 +12,31 @@ kick_livestreams as (
 
 ),
 
+youtube_videos as (
+
+    select * from {{ ref('stg_youtube__videos') }}
+    where is_live
+
+),
+
+youtube_categories as (
+
+    select * from {{ ref('stg_youtube__categories') }}
+
+),
+
+-- a name that is told later makes the snapshot a later one, so that incremental models see it again
+youtube_streams as (
+
+    select
+        youtube_videos.*,
+        youtube_categories.category_name,
+        greatest(youtube_videos.loaded_at, youtube_categories.loaded_at) as last_loaded_at
+    from youtube_videos
+    left join youtube_categories on youtube_videos.category_id = youtube_categories.category_id
+
+),
+
 unioned as (
 
     select
@@ -51,6 +76,26 @@ unioned as (
         fetched_at,
         loaded_at
     from kick_livestreams
+    union all
+    select
+        platform,
+        stream_id,
+        channel_id,
+        category_id,
+        -- only /channels tells the handle
+        null as channel_login,
+        channel_name,
+        category_name,
+        title,
+        language,
+        channel_url,
+        stream_url,
+        viewer_count,
+        slot_at,
+        started_at,
+        fetched_at,
+        last_loaded_at as loaded_at
+    from youtube_streams
 
 )
 

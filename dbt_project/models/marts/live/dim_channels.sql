@@ -22,7 +22,16 @@ new_versions as (
 
 new_followers as (
 
-    select * from {{ ref('stg_twitch__followers') }}
+    select
+        platform,
+        channel_id
+    from {{ ref('stg_twitch__followers') }}
+    where {{ is_new }}
+    union
+    select
+        platform,
+        channel_id
+    from {{ ref('stg_youtube__channels') }}
     where {{ is_new }}
 
 ),
@@ -35,6 +44,7 @@ new_states as (
         and (
             (source = 'twitch' and resource = 'users')
             or (source = 'kick' and resource = 'channels')
+            or (source = 'youtube' and resource = 'channels')
         )
 
 ),
@@ -70,9 +80,37 @@ kick_channels as (
 
 ),
 
-followers as (
+youtube_channels as (
+
+    select * from {{ ref('stg_youtube__channels') }}
+
+),
+
+twitch_followers as (
 
     select * from {{ ref('stg_twitch__followers') }}
+
+),
+
+followers as (
+
+    select
+        platform,
+        channel_id,
+        follower_count,
+        slot_at,
+        fetched_at,
+        loaded_at
+    from twitch_followers
+    union all
+    select
+        platform,
+        channel_id,
+        follower_count,
+        slot_at,
+        fetched_at,
+        loaded_at
+    from youtube_channels
 
 ),
 
@@ -82,6 +120,7 @@ states as (
     where
         (source = 'twitch' and resource = 'users')
         or (source = 'kick' and resource = 'channels')
+        or (source = 'youtube' and resource = 'channels')
 
 ),
 
@@ -104,6 +143,15 @@ users as (
         slot_at,
         null as created_at
     from kick_channels
+    union all
+    select
+        platform,
+        channel_id,
+        description,
+        null as profile_image_url,
+        slot_at,
+        created_at
+    from youtube_channels
 
 ),
 

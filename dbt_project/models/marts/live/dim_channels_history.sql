@@ -99,13 +99,13 @@ ranked as (
         *,
         row_number() over (
             partition by platform, channel_id, slot_at
-            order by fetched_at desc, endpoint desc, row_id desc
+            order by case when channel_login is null then 1 else 0 end, fetched_at desc, endpoint desc, row_id desc
         ) as recency
     from compared
 
 ),
 
--- within a slot the last answer counts
+-- within a slot the last answer counts, of those that tell the login
 slots as (
 
     select
@@ -126,19 +126,23 @@ counted as (
 
     select
         *,
-        count(broadcaster_type) over (partition by platform, channel_id order by slot_at) as types_told
+        count(broadcaster_type) over (partition by platform, channel_id order by slot_at) as types_told,
+        count(channel_login) over (partition by platform, channel_id order by slot_at) as logins_told
     from slots
 
 ),
 
--- only one endpoint tells the type: it holds until told otherwise, and before it was first told
+-- not every endpoint tells type and login: they hold until told otherwise, and before they were first told
 typed as (
 
     select
         platform,
         channel_id,
         slot_at,
-        channel_login,
+        coalesce(
+            max(channel_login) over (partition by platform, channel_id, logins_told),
+            max(case when logins_told = 1 then channel_login end) over (partition by platform, channel_id)
+        ) as channel_login,
         channel_name,
         coalesce(
             max(broadcaster_type) over (partition by platform, channel_id, types_told),

@@ -2,6 +2,7 @@
     config(
         materialized='incremental',
         unique_key=['platform', 'stream_id'],
+        pre_hook="{{ plan_full_build() }}",
         indexes=[
             {'columns': ['platform', 'stream_id'], 'unique': true},
             {'columns': ['platform', 'channel_id', 'started_at']},
@@ -13,122 +14,63 @@
 
 with
 
-new_snapshots as (
+new_days as (
 
-    select * from {{ ref('fct_stream_snapshots') }}
+    select * from {{ ref('int_live__stream_days') }}
     where {{ unseen() }}
+
+),
+
+days as (
+
+    select * from {{ ref('int_live__stream_days') }}
 
 ),
 
 snapshots as (
 
     select * from {{ ref('fct_stream_snapshots') }}
-
-),
-
-slots as (
-
-    select * from {{ ref('int_live__slots_polled') }}
-
-),
-
--- absence from a poll that broke off is not absence
-complete_slots as (
-
-    select
-        platform,
-        max(slot_at) as slot_at
-    from slots
-    where is_complete
-    group by platform
+    where slot_at >= {{ earliest_unseen(ref('int_live__stream_days'), 'last_slot_at') }}
 
 ),
 
 touched as (
 
-    select
+    select distinct
         platform,
         stream_id
-    from new_snapshots
-    group by platform, stream_id
-    {%- if is_incremental() %}
-    union
-    -- a later poll ends a stream without a row of its own
-    select
-        seen.platform,
-        seen.stream_id
-    from {{ this }} as seen
-    left join complete_slots on seen.platform = complete_slots.platform
-    where seen.is_live or seen.last_slot_at >= complete_slots.slot_at
-    {%- endif %}
-
-),
-
-ordered as (
-
-    select
-        snapshots.*,
-        row_number() over (stream_slots) as slot_number,
-        row_number() over (
-            partition by snapshots.platform, snapshots.stream_id order by snapshots.slot_at desc
-        ) as recency,
-        lag(snapshots.category_id) over (stream_slots) as previous_category_id,
-        lag(snapshots.viewer_count) over (stream_slots) as previous_viewer_count,
-        lag(snapshots.fetched_at) over (stream_slots) as previous_fetched_at
-    from snapshots
-    inner join touched on snapshots.platform = touched.platform and snapshots.stream_id = touched.stream_id
-    window stream_slots as (partition by snapshots.platform, snapshots.stream_id order by snapshots.slot_at)
-
-),
-
--- viewer-seconds, doubled to stay whole: from the snapshot before (the first: from the start), and half a slot of tail
-measured as (
-
-    select
-        *,
-        case
-            when slot_number = 1
-                then 2 * viewer_count * greatest(0, {{ seconds_between('started_at', 'fetched_at') }})
-            else
-                (previous_viewer_count + viewer_count)
-                * greatest(0, {{ seconds_between('previous_fetched_at', 'fetched_at') }})
-        end as doubled_viewer_seconds,
-        case when recency = 1 then viewer_count * {{ slot_seconds() }} end as doubled_tail_viewer_seconds,
-        case
-            when slot_number > 1 and (category_id is distinct from previous_category_id) then 1
-            else 0
-        end as category_change
-    from ordered
+    from new_days
 
 ),
 
 streams as (
 
     select
-        platform,
-        stream_id,
-        max(case when recency = 1 then channel_id end) as channel_id,
-        max(case when recency = 1 then category_id end) as last_category_id,
-        max(case when recency = 1 then category_name end) as last_category_name,
-        max(case when recency = 1 then title end) as last_title,
-        max(case when recency = 1 then language end) as language,
-        max(case when recency = 1 then viewer_count end) as last_viewer_count,
-        count(*) as snapshot_count,
-        cast(sum(category_change) as bigint) as category_change_count,
-        max(viewer_count) as peak_viewers,
-        cast(sum(viewer_count) as double precision) / nullif(count(viewer_count), 0) as snapshot_average_viewers,
-        cast(
-            floor((sum(doubled_viewer_seconds) + coalesce(sum(doubled_tail_viewer_seconds), 0)) / 2.0) as bigint
-        ) as viewer_seconds,
-        greatest(0, {{ seconds_between('min(started_at)', 'max(fetched_at)') }})
-        + {{ slot_seconds() // 2 }} as airtime_seconds,
-        min(started_at) as started_at,
-        min(fetched_at) as first_seen_at,
-        max(fetched_at) as last_seen_at,
-        max(slot_at) as last_slot_at,
-        max(loaded_at) as loaded_at
-    from measured
-    group by platform, stream_id
+        days.platform,
+        days.stream_id,
+        cast(sum(days.snapshot_count) as bigint) as snapshot_count,
+        cast(sum(days.category_change_count) as bigint) as category_change_count,
+        max(days.peak_viewers) as peak_viewers,
+        cast(sum(days.viewer_count_total) as double precision)
+        / nullif(sum(days.counted_snapshots), 0) as snapshot_average_viewers,
+        cast(sum(days.viewer_seconds) as bigint) as viewer_seconds,
+        cast(sum(days.viewer_seconds_below) as bigint) as viewer_seconds_below,
+        cast(sum(days.viewer_seconds_above) as bigint) as viewer_seconds_above,
+        sum(days.viewer_seconds_variance) as viewer_seconds_variance,
+        cast(sum(days.airtime_seconds) as bigint) as airtime_seconds,
+        cast(sum(days.hidden_seconds) as bigint) as hidden_seconds,
+        cast(sum(days.imputed_seconds) as bigint) as imputed_seconds,
+        cast(greatest(sum(days.polls_expected), sum(days.snapshot_count)) as bigint) as polls_expected,
+        bool_or(days.is_open) as is_live,
+        max(days.closed_slot_at) as closed_slot_at,
+        min(days.started_at) as started_at,
+        min(days.first_seen_at) as first_seen_at,
+        max(days.last_seen_at) as last_seen_at,
+        max(days.last_slot_at) as last_slot_at,
+        max(days.loaded_at) as loaded_at
+    from days
+    inner join touched on days.platform = touched.platform and days.stream_id = touched.stream_id
+    group by days.platform, days.stream_id
 
 ),
 
@@ -137,30 +79,47 @@ final as (
     select
         streams.platform,
         streams.stream_id,
-        streams.channel_id,
-        streams.last_category_id,
-        streams.last_category_name,
-        streams.last_title,
-        streams.language,
-        streams.last_viewer_count,
+        snapshots.channel_id,
+        snapshots.category_id as last_category_id,
+        snapshots.category_name as last_category_name,
+        snapshots.title as last_title,
+        snapshots.language,
+        snapshots.viewer_count as last_viewer_count,
         streams.snapshot_count,
         streams.category_change_count,
         streams.peak_viewers,
         streams.snapshot_average_viewers,
         streams.viewer_seconds,
+        {{ viewing_bound('streams', 'lower') }} as viewer_seconds_lower,
+        {{ viewing_bound('streams', 'upper') }} as viewer_seconds_upper,
         streams.airtime_seconds,
-        cast(streams.viewer_seconds as double precision) / streams.airtime_seconds as average_viewers,
+        streams.hidden_seconds,
+        streams.imputed_seconds,
+        cast(streams.viewer_seconds as double precision)
+        / streams.airtime_seconds as average_viewers,
+        streams.snapshot_count as polls_made,
+        streams.polls_expected,
         least(
             1.0, cast(streams.snapshot_count * {{ slot_seconds() }} as double precision) / streams.airtime_seconds
         ) as coverage_ratio,
-        coalesce(streams.last_slot_at >= complete_slots.slot_at, false) as is_live,
+        cast(streams.imputed_seconds as double precision) / streams.airtime_seconds as imputed_ratio,
+        streams.is_live,
         streams.started_at,
         streams.first_seen_at,
         streams.last_seen_at,
+        case
+            when not streams.is_live
+                then streams.last_seen_at + {{ slot_seconds() // 2 }} * interval '1 second'
+        end as ended_at,
+        streams.closed_slot_at,
         streams.last_slot_at,
         streams.loaded_at
     from streams
-    left join complete_slots on streams.platform = complete_slots.platform
+    inner join snapshots
+        on
+            streams.platform = snapshots.platform
+            and streams.stream_id = snapshots.stream_id
+            and streams.last_slot_at = snapshots.slot_at
 
 )
 

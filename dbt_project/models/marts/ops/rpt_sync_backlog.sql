@@ -1,5 +1,7 @@
 {%- set resources = {
     'twitch': ['streams', 'users', 'channels', 'followers', 'videos', 'clips', 'games'],
+    'kick': ['livestreams', 'channels', 'categories'],
+    'youtube': ['search', 'videos', 'channels', 'categories'],
     'sportmonks': ['lists', 'livescores', 'fixtures', 'corrections', 'topscorers'],
 } -%}
 
@@ -42,7 +44,7 @@ final as (
         source,
         resource,
         age_class,
-        cast(max(max_age_seconds) / 3600 as bigint) as max_age_hours,
+        cast(max(max_age_seconds) as double precision) / 3600 as max_age_hours,
         count(*) as unit_count,
         count(case when is_due then 1 end) as due_count,
         count(case when last_success_at is null then 1 end) as never_fetched_count,
