@@ -3,7 +3,10 @@
     'kick': ['livestreams', 'channels', 'categories'],
     'youtube': ['search', 'videos', 'channels', 'categories'],
     'sportmonks': ['lists', 'livescores', 'fixtures', 'corrections', 'topscorers'],
+    'atlas': ['payloads'],
 } -%}
+{#- a view that is called after its units -#}
+{%- set views = {'payloads': 'days'} -%}
 
 with
 
@@ -11,7 +14,7 @@ with
 {% for name in names -%}
 {{ source }}_{{ name }} as (
 
-    select * from {{ ref('sync_' ~ source ~ '__' ~ name) }}
+    select * from {{ ref('sync_' ~ source ~ '__' ~ views.get(name, name)) }}
 
 ),
 
