@@ -183,7 +183,7 @@ def check_clients(options: argparse.Namespace) -> int:
     environment = _environment(options)
     run = Run(environment, Request("clients", scope=Scope()))
     code = 0
-    with run.sandbox_if_demo():
+    with environment.sandbox_if_demo():
         answers = atlas.check_clients(run.client("atlas"), options.clients)
     for name, error in answers.items():
         if error is None:

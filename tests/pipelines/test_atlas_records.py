@@ -11,11 +11,12 @@ from requests.exceptions import ContentDecodingError
 
 from pipelines import clients
 from pipelines.__main__ import main
-from pipelines.errors import UsageError
+from pipelines.errors import CredentialsError, UsageError
+from pipelines.sandbox import Sandbox
 from pipelines.settings import public, read, secrets
 from pipelines.sources import atlas, atlas_routes
 from pipelines.sources.atlas_records import content_hash, fit_for_json, refuse_what_no_warehouse_holds, split
-from tests.helpers import NOWHERE
+from tests.helpers import NOW, NOWHERE
 
 ODD = '{"b" : 1.50,\n "a": 9007199254740993, "é": "\\u0000\\\\u0000", "x": [ ] }'
 
@@ -237,3 +238,16 @@ def test_the_token_of_a_new_client_is_read_from_standard_input(
     assert main(add) == 0
     assert read(tmp_path, {}).section(atlas.Settings, "atlas").tokens == {"2151": "piped token"}
     assert main([*add[:3], "--routes", "pedido", "--url", "no address", "--days-back", "1"]) == 2
+
+
+def test_clients_are_checked_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, process: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Sandbox(now=NOW, frozen=True, channels=1, fixtures=0, atlas_clients=2) as sandbox:
+        for name, value in sandbox.env().items():
+            monkeypatch.setenv(name, value)
+        sandbox.revoke_client("2152")
+        assert main(["clients", "check", "2151"]) == 0
+        assert capsys.readouterr().out.split() == ["ok", "2151"]
+        assert main(["clients", "check"]) == CredentialsError.exit_code
+        assert "FAIL  2152: " in capsys.readouterr().out
