@@ -5,7 +5,7 @@
     'sportmonks': ['lists', 'livescores', 'fixtures', 'corrections', 'topscorers'],
     'atlas': ['payloads'],
 } -%}
-{#- a view that is called after its units -#}
+{#- views that are not named after their resource -#}
 {%- set views = {'payloads': 'days'} -%}
 
 with
