@@ -255,7 +255,7 @@ class Run:
         return sum(rows.num_rows for table, rows in loads.items() if table.fetched), refused
 
     def _build(self, idle: Sequence[str], is_beat: bool) -> None:
-        with self._stage("transform") as stage:
+        with self._stage("transform_beat" if is_beat else "transform") as stage:
             # what extraction recorded must be in before the models over it are built
             self._intake.commit()
             self._env.warehouse.lift_memory_limit()

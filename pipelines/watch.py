@@ -1,8 +1,8 @@
 """Watching: a beat each collection slot. Polls come first, then what else is due, until the next beat is near.
 
 Each part of a beat is a run like any other, with a record of its own. A beat that lasts into the next slot makes that
-one's beat be skipped: two never overlap, and a poll says of what moment it is. Nothing is kept here between beats, so a
-watch that was killed goes on where it is started again.
+one's beat be skipped: two never overlap, and a poll says of what moment it is. Nothing is kept here that is not in the
+warehouse, so a watch that was killed goes on where it is started again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pipelines.clock import slot_start
 from pipelines.environment import Environment
 from pipelines.errors import AirtimeError, LockedError, StoppedError
 from pipelines.run import Request, Run
+from pipelines.warehouse import Warehouse
 
 # the backlog starts nothing new in the last part of a slot, so that the next poll is in time
 SPARE_SHARE = 0.1
@@ -77,7 +78,7 @@ class Watch:
         code = self._run(Request("watch", self._sources, polls=True, transform="beat"))
         left = (slot + self._width - self._clock.now()).total_seconds() - SPARE_SHARE * self._width.total_seconds()
         if left > 0:
-            is_due = self._built_at is None or self._clock.now() - self._built_at >= self._build_every()
+            is_due = self._is_build_due()
             request = Request(
                 "watch", self._sources, polls=False, seconds=left, transform="all" if is_due else "nothing"
             )
@@ -92,6 +93,13 @@ class Watch:
             _time(slot + self._width),
         )
         return code
+
+    def _is_build_due(self) -> bool:
+        """Whether it is time to build everything; an earlier watch or run may have done so."""
+        if self._built_at is None and self._env.warehouse.exists():
+            self._built_at = last_build(self._env.warehouse)
+        every = dt.timedelta(minutes=self._env.settings.watch_build_minutes)
+        return self._built_at is None or self._clock.now() - self._built_at >= every
 
     def _run(self, request: Request) -> int:
         code = self._execute(request)
@@ -110,9 +118,6 @@ class Watch:
     def _slot(self) -> dt.datetime:
         return slot_start(self._clock.now(), self._env.settings.collection_interval_minutes)
 
-    def _build_every(self) -> dt.timedelta:
-        return dt.timedelta(minutes=self._env.settings.watch_build_minutes)
-
     @contextlib.contextmanager
     def _signals_stop(self) -> Iterator[None]:
         """A signal ends waits at once and a run in order; a second one ends everything."""
@@ -128,6 +133,17 @@ class Watch:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+
+def last_build(warehouse: Warehouse) -> dt.datetime | None:
+    """When everything was built last without an error."""
+    found = warehouse.rows("select table_name from information_schema.tables where table_schema = 'raw_ops'")
+    if ("run_stages",) not in found:
+        return None
+    ((finished_at,),) = warehouse.rows(
+        "select max(finished_at) from raw_ops.run_stages where stage = 'transform' and status = 'succeeded'"
+    )
+    return finished_at and finished_at.replace(tzinfo=dt.UTC)
 
 
 def _time(moment: dt.datetime) -> str:

@@ -1,4 +1,4 @@
-"""A watch through a simulated day, with faults and two kills; and one beat by a scheduler from outside."""
+"""A watch through simulated beats, with faults and two kills; and one beat by a scheduler from outside."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import pytest
 
 from pipelines.sandbox import Sandbox
-from tests.elt.conftest import MODELS_ONLY, Project, kill_when, wait_until
+from tests.elt.conftest import CHECKOUT, MODELS_ONLY, Project, kill_when, wait_until
 
 START = dt.datetime(2026, 3, 4, tzinfo=dt.UTC)
-HOURS_A_BEAT = 2
-BEATS = 24 // HOURS_A_BEAT
-KILLED_AT = (4, 9)
+WIDTH = dt.timedelta(minutes=5)
+BEATS = 7
+END = START + BEATS * WIDTH
+KILLED_AT = (2, 4)
+LIST = "/public/v2/livestreams"
 
 
 def env(sandbox: Sandbox) -> dict[str, str]:
@@ -23,8 +25,7 @@ def env(sandbox: Sandbox) -> dict[str, str]:
         **sandbox.env(),
         "ETL_NOW": "",
         "ETL_CLOCK_URL": f"{sandbox.url}/_sandbox/clock",
-        "COLLECTION_INTERVAL_MINUTES": str(60 * HOURS_A_BEAT),
-        # a beat is over in seconds, and nothing but the day's first is built whole
+        # nothing but the first beat is built whole
         "WATCH_BUILD_MINUTES": "1440",
         "RETRY_MAX": "9",
         **MODELS_ONLY,
@@ -33,7 +34,7 @@ def env(sandbox: Sandbox) -> dict[str, str]:
 
 @dataclass
 class Watched:
-    """A project that was watched for a day, and the world that it watched."""
+    """A project that was watched, and the world that it watched."""
 
     project: Project
     sandbox: Sandbox
@@ -41,69 +42,74 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def day(new_project: Callable[..., Project]) -> Iterator[Watched]:
+def watched(new_project: Callable[..., Project]) -> Iterator[Watched]:
     faults = {"429": 0.02, "500": 0.02, "reset": 0.02, "truncate": 0.01}
-    with Sandbox(now=START, frozen=True, channels=40, points_per_minute=1_000_000, faults=faults) as sandbox:
-        project = new_project(env(sandbox))
-        beat = lambda: (sandbox.clock.now() - START) // dt.timedelta(hours=HOURS_A_BEAT)
+    with Sandbox(now=START, frozen=True, channels=40, kick_per_minute=100_000, faults=faults) as sandbox:
+        project = new_project(env(sandbox), source="kick")
+        polled = lambda number: any(one.path == LIST and one.at == START + WIDTH * number for one in sandbox.served)
         codes = []
         for number in KILLED_AT:
             with project.running("watch") as process:
-                seen = len(sandbox.requests("/streams"))
                 # in the middle of a beat: its poll is under way or has just landed
-                kill_when(process, lambda n=number, s=seen: beat() >= n and len(sandbox.requests("/streams")) > s)
+                kill_when(process, lambda n=number: polled(n))
                 codes.append(process.returncode)
         with project.running("watch") as process:
-            wait_until(lambda: beat() >= BEATS, process)
+            wait_until(lambda: sandbox.clock.now() >= END, process)
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
             codes.append(process.returncode)
         yield Watched(project, sandbox, codes)
 
 
-def test_a_signal_ends_it_cleanly_and_a_kill_does_not(day: Watched) -> None:
-    assert day.codes == [-signal.SIGKILL, -signal.SIGKILL, 0]
+def test_a_signal_ends_it_cleanly_and_a_kill_does_not(watched: Watched) -> None:
+    assert watched.codes == [-signal.SIGKILL, -signal.SIGKILL, 0]
 
 
-def test_every_slot_of_the_day_has_its_poll(day: Watched) -> None:
-    found = day.project.query(
-        "select distinct slot_at from raw_ops.polls where source = 'twitch' and scope = 'top' and is_complete"
-        f" and slot_at < timestamp '{START:%Y-%m-%d}' + interval 1 day order by slot_at"
+def test_every_slot_has_its_poll(watched: Watched) -> None:
+    found = watched.project.query(
+        "select distinct slot_at from raw_ops.polls where source = 'kick' and scope = 'all' and is_complete"
+        f" and slot_at < timestamp '{END:%Y-%m-%d %H:%M}' order by slot_at"
     )
-    expected = [START + dt.timedelta(hours=HOURS_A_BEAT * number) for number in range(BEATS)]
+    expected = [START + WIDTH * number for number in range(BEATS)]
     assert [row["slot_at"] for row in found] == [f"{one:%Y-%m-%dT%H:%M:%S}" for one in expected]
 
 
-def test_no_snapshot_is_there_twice_and_the_mart_has_them_all(day: Watched) -> None:
+def test_no_snapshot_is_there_twice_and_the_mart_has_them_all(watched: Watched) -> None:
     key = "slot_at, id"
-    assert not day.project.query(f"select {key} from raw_twitch.streams group by {key} having count(*) > 1")
-    raw = day.project.value("select count(*) from raw_twitch.streams where slot_at < timestamp '2026-03-05'")
-    mart = "select count(*) from live.fct_stream_snapshots where slot_at < timestamp '2026-03-05'"
-    assert raw == day.project.value(mart) > BEATS
+    assert not watched.project.query(f"select {key} from raw_kick.livestreams group by {key} having count(*) > 1")
+    raw = watched.project.value(
+        f"select count(*) from raw_kick.livestreams where slot_at < timestamp '{END:%Y-%m-%d %H:%M}'"
+    )
+    mart = f"select count(*) from live.fct_stream_snapshots where slot_at < timestamp '{END:%Y-%m-%d %H:%M}'"
+    assert raw == watched.project.value(mart) > BEATS
 
 
-def test_what_was_live_at_a_beat_was_seen(day: Watched) -> None:
+def test_what_was_live_at_a_beat_was_seen(watched: Watched) -> None:
     for number in range(BEATS):
-        at = START + dt.timedelta(hours=HOURS_A_BEAT * number)
-        live = {one.session.id for one in day.sandbox.world.live(at.timestamp()).ranked}
-        found = day.project.query(f"select id from raw_twitch.streams where slot_at = timestamp '{at:%Y-%m-%d %H:%M}'")
-        assert {row["id"] for row in found} == live, at
+        at = START + WIDTH * number
+        live = {one.channel.id for one in watched.sandbox.world_of("kick").live(at.timestamp()).ranked}
+        found = watched.project.query(
+            f"select broadcaster_user_id from raw_kick.livestreams where slot_at = timestamp '{at:%Y-%m-%d %H:%M}'"
+        )
+        assert {str(row["broadcaster_user_id"]) for row in found} >= live, at
 
 
-def test_the_rest_was_fetched_between_the_polls(day: Watched) -> None:
-    assert day.project.value("select count(*) from raw_twitch.users") > 0
-    killed = day.project.value("select count(*) from raw_ops.runs where status = 'killed'")
+def test_the_rest_was_fetched_between_the_polls(watched: Watched) -> None:
+    assert watched.project.value("select count(*) from raw_kick.channels") > 0
+    killed = watched.project.value("select count(*) from raw_ops.runs where status = 'killed'")
     assert killed == len(KILLED_AT)
 
 
 def test_dagster_runs_a_beat(new_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.dagster import definitions
 
-    with Sandbox(now=START, frozen=True, channels=40, points_per_minute=1_000_000) as sandbox:
-        project = new_project(env(sandbox))
+    with Sandbox(now=START, frozen=True, channels=40, kick_per_minute=100_000) as sandbox:
+        project = new_project(env(sandbox), source="kick")
         with project.on_bench():
             monkeypatch.chdir(project.place)
-            for name, value in (project.env | {"DAGSTER_HOME": str(project.place)}).items():
+            for name, value in (
+                project.env | {"DAGSTER_HOME": str(project.place), "PYTHONPATH": str(CHECKOUT)}
+            ).items():
                 monkeypatch.setenv(name, value)
             result = definitions.get_job_def("watch").execute_in_process()
         assert result.success and result.output_for_node("beat") == 0
