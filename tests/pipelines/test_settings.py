@@ -72,13 +72,15 @@ def test_empty_variables_are_not_set(root: Path) -> None:
 def test_every_setting_is_found_under_its_usual_and_its_dlt_name(root: Path, section: str, field: str) -> None:
     kind = SECTIONS[section]
     default = getattr(kind(), field)
+    address = "http://127.0.0.1:1/x"
     given = {
-        bool: str(not default).lower(), int: "17", float: "0.5", tuple: "1, 2", type(None): "2026-10-01T12:00:00Z",
+        bool: str(not default).lower(), int: "17", float: "0.5", tuple: "1, 2",
+        type(None): address if field.endswith("_url") else "2026-10-01T12:00:00Z",
     }.get(type(default))  # fmt: skip
     if isinstance(default, str):
         options = msgspec.inspect.type_info(next(f for f in msgspec.structs.fields(kind) if f.name == field).type)
         values = [v for v in getattr(options, "values", ()) if v != default]
-        given = values[0] if values else "http://127.0.0.1:1/x"
+        given = values[0] if values else address
     assert given is not None
     found = [
         getattr(read(root, {name: given}).section(kind, section), field)
