@@ -79,7 +79,8 @@ def test_duckdb_and_postgres_give_equal_marts(undisturbed: Undisturbed, troubled
     on_postgres = troubled.project.tables("live")
     assert on_postgres.keys() == undisturbed.marts.keys()
     for name, rows in undisturbed.marts.items():
-        assert rows, f"live.{name} is empty"
+        # a single poll shows nobody rising
+        assert rows or name == "rpt_rising_channels", f"live.{name} is empty"
         assert on_postgres[name] == rows, f"live.{name}"
 
 
