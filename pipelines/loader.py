@@ -1,11 +1,13 @@
-"""Loading: dlt merges landed rows into the raw schemas. One dlt run a schema and chunk; the project's own rows go last.
+"""Loading: dlt merges landed rows into the raw schemas, one dlt run a schema and chunk.
 
-dlt commits table by table, and a load counts only once its row is in _dlt_loads. So what was achieved (sync log, polls)
-is loaded after the rows it speaks of: a crash in between repeats work and never skips any.
+dlt commits table by table, and a load counts only once its row is in _dlt_loads. The project's own records (sync log,
+polls ...) go after the rows they speak of, all in one transaction: a crash in between repeats work and never skips any.
+dlt makes their tables too; to fill them with a handful of rows, many times a run, it would take longer than the rest.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 import shutil
@@ -18,7 +20,7 @@ import pyarrow as pa
 from pipelines.errors import LoadError
 from pipelines.novelty import new_rows
 from pipelines.tables import Table
-from pipelines.warehouse import Warehouse, read_stamp, write_stamp
+from pipelines.warehouse import Merge, Warehouse, read_stamp, write_stamp
 
 FILE_FORMATS = {"duckdb": "parquet", "postgres": "csv"}
 
@@ -66,7 +68,11 @@ class Loader:
         self._warehouse.execute(
             *(f"delete from {dataset}._dlt_version" for dataset in missing if (dataset, "_dlt_version") in found)
         )
-        self.load({table: table.arrow_schema.empty_table() for table in tables})
+        by_source: dict[str, dict[Table, pa.Table]] = {}
+        for table in tables:
+            by_source.setdefault(table.source, {})[table] = table.arrow_schema.empty_table()
+        for source, empty in by_source.items():
+            self._run_dlt(source, empty)
         statements = [
             statement
             for table in tables
@@ -77,35 +83,60 @@ class Loader:
 
     def load(self, tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
         """Merge rows, each key at most once a table; returns those that were new to tables that store nothing twice,
-        and all others. The own records of the project go last.
+        and all others.
 
         Raises:
             LoadError: the warehouse did not take them; nothing of it counts, and it can be tried again.
         """
-        by_source: dict[str, dict[Table, pa.Table]] = {}
         loaded = {table: new_rows(self._warehouse, table, rows) for table, rows in tables.items()}
+        by_source: dict[str, dict[Table, pa.Table]] = {}
         for table, rows in loaded.items():
-            by_source.setdefault(table.source, {})[table] = rows
-        for source in sorted(by_source, key=lambda name: name == "ops"):
-            try:
-                self._pipeline(source).run(
-                    [_resource(table, rows) for table, rows in by_source[source].items()],
-                    loader_file_format=FILE_FORMATS[self._warehouse.target],
-                )
-            except Exception as error:
-                # what is left of the package would stand in the way of the next one
-                self._pipeline(source).abort_packages()
-                cause: BaseException = error
-                while cause.__cause__:
-                    cause = cause.__cause__
-                raise LoadError(
-                    f"{self._warehouse.location} did not take rows of {source}: {type(cause).__name__}: {cause}",
-                    "what was fetched is kept: mend the warehouse and run again",
-                ) from error
-            # packages that are loaded are of no use: their rows are in the warehouse
-            for package in (self._directory / source / "load" / "loaded").iterdir():
-                shutil.rmtree(package)
+            if table.fetched:
+                by_source.setdefault(table.source, {})[table] = rows
+        for source, fetched in by_source.items():
+            self._run_dlt(source, fetched)
+        self._record({table: rows for table, rows in loaded.items() if not table.fetched and rows.num_rows})
         return loaded
+
+    def _run_dlt(self, source: str, tables: Mapping[Table, pa.Table]) -> None:
+        try:
+            self._pipeline(source).run(
+                [_resource(table, rows) for table, rows in tables.items()],
+                loader_file_format=FILE_FORMATS[self._warehouse.target],
+            )
+        except Exception as error:
+            # what is left of the package would stand in the way of the next one
+            self._pipeline(source).abort_packages()
+            raise self._load_error(source, error) from error
+        # packages that are loaded are of no use: their rows are in the warehouse
+        for package in (self._directory / source / "load" / "loaded").iterdir():
+            shutil.rmtree(package)
+
+    def _record(self, tables: Mapping[Table, pa.Table]) -> None:
+        """Merge own records as one load, in the form that dlt gives its loads."""
+        from dlt.common.storages.load_package import create_load_id
+
+        load_id = create_load_id()
+        marked = {
+            table: rows.append_column("_dlt_load_id", pa.array([load_id] * rows.num_rows, pa.string()))
+            for table, rows in tables.items()
+        }
+        merges = [Merge(table.qualified_name, table.primary_key, rows) for table, rows in marked.items()]
+        for dataset in {table.dataset for table in tables}:
+            merges.append(Merge(f"{dataset}._dlt_loads", ("load_id",), _load_row(load_id, dataset)))
+        try:
+            self._warehouse.merge(merges)
+        except Exception as error:
+            raise self._load_error("ops", error) from error
+
+    def _load_error(self, source: str, error: Exception) -> LoadError:
+        cause: BaseException = error
+        while cause.__cause__:
+            cause = cause.__cause__
+        return LoadError(
+            f"{self._warehouse.location} did not take rows of {source}: {type(cause).__name__}: {cause}",
+            "what was fetched is kept: mend the warehouse and run again",
+        )
 
     def _pipeline(self, source: str) -> Any:
         if source not in self._pipelines:
@@ -126,6 +157,19 @@ class Loader:
             destination=self._warehouse.dlt_destination(),
             dataset_name=f"raw_{source}",
         )
+
+
+def _load_row(load_id: str, dataset: str) -> pa.Table:
+    return pa.table(
+        {
+            "load_id": [load_id],
+            "schema_name": [dataset.removeprefix("raw_")],
+            "status": pa.array([0], pa.int64()),
+            # a load is named by its moment
+            "inserted_at": pa.array([dt.datetime.fromtimestamp(float(load_id), dt.UTC)], pa.timestamp("us", "UTC")),
+            "schema_version_hash": [""],
+        }
+    )
 
 
 def _resource(table: Table, rows: pa.Table) -> Any:

@@ -22,6 +22,9 @@ BEAT = "tag:beat"
 # all but views, which say the same until the project changes
 NO_VIEWS = ("resource_type:seed", "resource_type:test", "config.materialized:table", "config.materialized:incremental")
 
+# for a few models of many: what there is besides is not listed, and no artifacts are written
+QUICKLY = ("--no-populate-cache", "--no-write-json")
+
 # the last project that was parsed, by what it depends on
 _manifests: dict[Hashable, Any] = {}
 
@@ -51,14 +54,19 @@ class Transform:
         """Build the sync and ops views if they are missing or changed; returns whether they were built."""
         current = self._version()
         needed = {path.stem for folder in ("sync", "marts/ops") for path in (PROJECT / "models" / folder).glob("*.sql")}
-        if read_stamp(self._warehouse, "views") == current and needed <= self._views():
+        found = self._views()
+        if read_stamp(self._warehouse, "views") == current and needed <= found:
             return False
         built = self.invoke(
-            ["build", "--resource-type", "seed", "--resource-type", "model", "--select", *VIEWS], run_id
+            ["build", "--resource-type", "seed", "--resource-type", "model", "--select", *VIEWS, "--no-write-json"],
+            run_id,
         )
         if built.errors:
             raise TransformError(f"the sync views could not be built: {built.errors[0]}", "see data/logs/dbt.log")
         write_stamp(self._warehouse, "views", current)
+        if not found:
+            # all that there are now are of this version, and need not be built once more
+            write_stamp(self._warehouse, "all_views", current)
         return True
 
     def build(self, run_id: str, idle: Iterable[str] = (), is_beat: bool = False) -> Build:
@@ -78,7 +86,7 @@ class Transform:
         version, before = self._version(), self._views()
         then_version, _, then_idle = (read_stamp(self._warehouse, "all_views") or "").partition(" ")
         if is_beat and then_version == version:
-            return self.invoke(["run", "--select", BEAT], run_id)
+            return self.invoke(["run", "--select", BEAT, *QUICKLY], run_id)
         if then_version == version and set(then_idle.split()) <= set(idle):
             arguments += ["--select", *NO_VIEWS, *sorted(self._wanted_views() - before)]
         built = self.invoke(arguments, run_id)
@@ -110,7 +118,10 @@ class Transform:
 
     def options(self) -> list[str]:
         """The options that point dbt at this project and this warehouse."""
-        os.environ.update(self._warehouse.dbt_env() | self._variables)
+        return self._options(self._warehouse.dbt_env())
+
+    def _options(self, connection: Mapping[str, str]) -> list[str]:
+        os.environ.update({**connection, **self._variables})
         return [
             *("--project-dir", str(PROJECT)),
             *("--profiles-dir", str(PROJECT)),
@@ -126,13 +137,19 @@ class Transform:
         return [*self.options(), "--log-level", "none"]
 
     def _parsed(self) -> Any:
-        """The project as dbt understands it: parsed once a process, whatever is built with it and however often."""
+        """The project as dbt understands it: parsed once a process, whatever is built with it and however often.
+
+        What it is depends on the name of the database and not on where that is. dbt knows a project that it has parsed
+        before by its connection, so it is told no more than the name.
+        """
         from dbt.cli.main import dbtRunner
 
-        known = (self._version(), str(self.target_path), *sorted(self._warehouse.dbt_env().items()))
+        connection = self._warehouse.dbt_database()
+        known = (self._version(), *connection.items())
         if known not in _manifests:
             _manifests.clear()
-            _manifests[known] = dbtRunner().invoke(["parse", "--no-write-json", *self._quietly()]).result
+            options = [*self._options(connection), "--log-level", "none"]
+            _manifests[known] = dbtRunner().invoke(["parse", "--no-write-json", *options]).result
         return _manifests[known]
 
     def _version(self) -> str:

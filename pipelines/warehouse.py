@@ -13,12 +13,14 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
 import filelock
 import psycopg
+import pyarrow as pa
 
 from pipelines.clock import Clock
 from pipelines.errors import LockedError, UsageError
@@ -33,6 +35,24 @@ CREATE_STAMP = (
 )
 LOCK_POLL_SECONDS = 0.2
 CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Rows that replace those of a table that have their keys; each key is there once."""
+
+    table: str
+    key: tuple[str, ...]
+    rows: pa.Table
+
+    def statements(self, staged: str) -> list[str]:
+        """The SQL that merges them from where they are staged."""
+        same = " and ".join(f'{self.table}."{column}" = {staged}."{column}"' for column in self.key)
+        columns = ", ".join(f'"{column}"' for column in self.rows.column_names)
+        return [
+            f"delete from {self.table} using {staged} where {same}",
+            f"insert into {self.table} ({columns}) select {columns} from {staged}",
+        ]
 
 
 class Warehouse(Protocol):
@@ -58,8 +78,16 @@ class Warehouse(Protocol):
         """The environment that dbt_project/profiles.yml reads."""
         ...
 
+    def dbt_database(self) -> dict[str, str]:
+        """That environment with nothing real in it but the name of the database."""
+        ...
+
     def execute(self, *statements: str) -> None:
         """Run statements in one transaction."""
+        ...
+
+    def merge(self, merges: Sequence[Merge]) -> None:
+        """Merge rows into several tables in one transaction."""
         ...
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
@@ -124,12 +152,27 @@ class DuckDBWarehouse:
         """The path."""
         return {"AIRTIME_DUCKDB_PATH": str(self.path.resolve())}
 
+    def dbt_database(self) -> dict[str, str]:
+        """The name of the file."""
+        return {"AIRTIME_DUCKDB_PATH": self.path.name}
+
     def execute(self, *statements: str) -> None:
         """Run statements in one transaction."""
         with self._connect() as connection:
             connection.begin()
             for statement in statements:
                 connection.execute(statement)
+            connection.commit()
+
+    def merge(self, merges: Sequence[Merge]) -> None:
+        """Merge rows into several tables in one transaction."""
+        with self._connect() as connection:
+            connection.begin()
+            for merge in merges:
+                connection.register("staged", merge.rows)
+                for statement in merge.statements("staged"):
+                    connection.execute(statement)
+                connection.unregister("staged")
             connection.commit()
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
@@ -250,11 +293,29 @@ class PostgresWarehouse:
         }
         return {names[key]: str(value) for key, value in self._parameters.items()}
 
+    def dbt_database(self) -> dict[str, str]:
+        """The name of the database."""
+        nowhere = {"DB_HOST": "localhost", "DB_PORT": "0", "DB_USER": "", "DB_PASSWORD": "", "DB_SSLMODE": ""}
+        return self.dbt_env() | nowhere
+
     def execute(self, *statements: str) -> None:
         """Run statements in one transaction."""
         with self._connect() as connection:
             for statement in statements:
                 connection.execute(statement)  # type: ignore[call-overload]
+
+    def merge(self, merges: Sequence[Merge]) -> None:
+        """Merge rows into several tables in one transaction."""
+        with self._connect() as connection:
+            for merge in merges:
+                columns = ", ".join(f'"{column}"' for column in merge.rows.column_names)
+                connection.execute(f"create temporary table staged on commit drop as table {merge.table} with no data")  # type: ignore[arg-type]
+                with connection.cursor().copy(f"copy staged ({columns}) from stdin") as copy:  # type: ignore[arg-type]
+                    for row in zip(*(column.to_pylist() for column in merge.rows.columns), strict=True):
+                        copy.write_row(row)
+                for statement in merge.statements("staged"):
+                    connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute("drop table staged")
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
         """Run a query with `?` placeholders."""

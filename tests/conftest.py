@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import os
+import pickle
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import filelock
 import psycopg
 import pytest
 
@@ -27,11 +29,10 @@ UNPRIVILEGED = "nobody"
 
 
 class PostgresServer:
-    """A throwaway server that keeps nothing and syncs nothing."""
+    """A throwaway server that keeps nothing and syncs nothing; it may be stopped by another process than its starter."""
 
     def __init__(self) -> None:
         self.password = secrets.token_hex(12)
-        self._numbers = itertools.count(1)
         self._directory = Path(tempfile.mkdtemp(prefix="airtime-pg-"))
         self._as: dict[str, Any] = {}
         self._programs = PACKAGE / "pginstall" / "bin"
@@ -57,12 +58,12 @@ class PostgresServer:
             *("initdb", "-D", data, "-U", "airtime", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"),
             f"--pwfile={password_file}",
         ).wait()
-        self._process = self._run(
+        process = self._run(
             *("postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1", "-c", "unix_socket_directories="),
             *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"),
         )
         for _ in range(START_TRIES):
-            if self._process.poll() is not None:
+            if process.poll() is not None:
                 break
             try:
                 psycopg.connect(self.url("postgres")).close()
@@ -73,8 +74,10 @@ class PostgresServer:
 
     def stop(self) -> None:
         """End it and remove its files."""
-        self._process.terminate()
-        self._process.wait()
+        note = self._directory / "data" / "postmaster.pid"
+        os.kill(int(note.read_text().splitlines()[0]), signal.SIGTERM)
+        while note.exists():
+            threading.Event().wait(0.02)
         shutil.rmtree(self._directory)
 
     def url(self, database: str) -> str:
@@ -83,7 +86,7 @@ class PostgresServer:
 
     def new_database(self) -> str:
         """The address of a new, empty database."""
-        name = f"airtime_{next(self._numbers)}"
+        name = f"airtime_{secrets.token_hex(4)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"create database {name}")  # type: ignore[arg-type]
         return self.url(name)
@@ -100,11 +103,30 @@ class PostgresServer:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    server.start()
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of the tests share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def postgres_server(shared: Path) -> Iterator[PostgresServer]:
+    """One for all: who needs it first starts it, who is done with it last stops it."""
+    lock, state = filelock.FileLock(shared / "postgres.lock"), shared / "postgres.state"
+    with lock:
+        if state.exists():
+            server, users = pickle.loads(state.read_bytes())
+        else:
+            server, users = PostgresServer(), 0
+            server.start()
+        state.write_bytes(pickle.dumps((server, users + 1)))
     yield server
-    server.stop()
+    with lock:
+        server, users = pickle.loads(state.read_bytes())
+        state.write_bytes(pickle.dumps((server, users - 1)))
+        if users == 1:
+            state.unlink()
+            server.stop()
 
 
 @pytest.fixture(scope="session")

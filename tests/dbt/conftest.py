@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
+import filelock
 import psycopg
 import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
@@ -45,8 +46,9 @@ Row = dict[str, Any]
 class Warehouse:
     """Raw tables in DuckDB or PostgreSQL: `load` writes rows as one load, `build` runs dbt over them."""
 
-    def __init__(self, target: str, directory: Path, url: str = "") -> None:
+    def __init__(self, target: str, directory: Path, url: str = "", parsed: Path | None = None) -> None:
         self.target = target
+        self.parsed = parsed or directory / "parsed"
         self.artifacts = directory / "target"
         self._path = directory / "airtime.duckdb"
         self._url = url
@@ -54,8 +56,12 @@ class Warehouse:
 
     @functools.cached_property
     def manifest(self) -> Manifest:
-        """The project as dbt understands it for this engine; parsed once, because that takes longer than a build."""
-        return run_dbt("parse", target=self.target, artifacts=self.artifacts, env=self.settings()).result
+        """The project as dbt understands it for this engine; parsed once for all, which takes longer than a build."""
+        # dbt knows again what it has parsed for the same connection, and parsing needs none
+        env = {"AIRTIME_DUCKDB_PATH": self._path.name} if self.target == "duckdb" else self.settings()
+        self.parsed.mkdir(exist_ok=True)
+        with filelock.FileLock(self.parsed / "lock"):
+            return run_dbt("parse", target=self.target, artifacts=self.parsed, env=env).result
 
     def settings(self) -> dict[str, str]:
         """The environment that profiles.yml reads."""
@@ -168,6 +174,7 @@ def run_dbt(
         "--target-path": artifacts,
         "--log-path": artifacts / "logs",
         "--log-level-file": "none",
+        "--log-level": "error",
     }
     flags = ["--quiet", "--warn-error", "--no-use-colors", *map(str, chain.from_iterable(options.items()))]
     with pytest.MonkeyPatch.context() as patch:
@@ -188,14 +195,14 @@ def _record(table: Table, row: Row, load_id: str) -> Row:
 
 @pytest.fixture(scope="session")
 def warehouse_on(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    tmp_path_factory: pytest.TempPathFactory, shared: Path, request: pytest.FixtureRequest
 ) -> Callable[[str], Warehouse]:
     """An empty warehouse on an engine: all raw tables exist, nothing has been built. It is the same one, made anew."""
 
     @functools.cache
     def make(target: str) -> Warehouse:
         url = request.getfixturevalue("postgres_url") if target == "postgres" else ""
-        return Warehouse(target, tmp_path_factory.mktemp(target), url)
+        return Warehouse(target, tmp_path_factory.mktemp(target), url, shared / f"parsed-{target}")
 
     def empty(target: str) -> Warehouse:
         warehouse = make(target)

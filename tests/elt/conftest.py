@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 import duckdb
+import filelock
 import psycopg
 import pyarrow.parquet as pq
 import pytest
@@ -95,6 +96,9 @@ class DuckDB:
     def settings(self) -> dict[str, str]:
         return {}
 
+    def on_bench(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
     def execute(self, path: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         with duckdb.connect(str(path / "warehouse.duckdb")) as connection:
             connection.execute("set TimeZone = 'UTC'")
@@ -103,10 +107,13 @@ class DuckDB:
 
 
 class Postgres:
-    """A PostgreSQL database. Runs find it under one name, the bench: dbt parses the project again for another name."""
+    """A PostgreSQL database. Runs find it under one name, the bench: dbt parses the project again for another name.
+
+    Each process of the tests has its own bench, so that none waits for another.
+    """
 
     target = "postgres"
-    bench = "bench"
+    bench = f"bench_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     _one_at_a_time = threading.Lock()
 
     def __init__(self, server: PostgresServer, name: str, user: str, password: str) -> None:
@@ -166,16 +173,10 @@ class Postgres:
 
 
 class Project:
-    """A project folder with a warehouse of its own, and runs in it.
-
-    All runs on DuckDB happen in one folder, the bench, to and from which a project's data moves: dbt parses the whole
-    project again when the path of the warehouse is another. Runs on PostgreSQL stay at home and may go on beside.
-    """
-
-    bench: Path  # set once a session
+    """A project folder with a warehouse of its own, and runs in it."""
 
     def __init__(self, home: Path, database: DuckDB | Postgres, env: dict[str, str], source: str = "twitch") -> None:
-        self.home = self.place = home
+        self.home = home
         self.database = database
         self.source = source
         # a source without credentials is left out
@@ -192,36 +193,16 @@ class Project:
 
     @property
     def data(self) -> Path:
-        """Where its run-time files are: at home, or on the bench during a run."""
-        return self.place / "data"
-
-    @contextlib.contextmanager
-    def on_bench(self) -> Iterator[None]:
-        """Its data where runs happen."""
-        (self.home / "data").mkdir(exist_ok=True)
-        if isinstance(self.database, Postgres):
-            with self.database.on_bench():
-                yield
-            return
-        if self.place != self.home:
-            yield
-            return
-        assert not (self.bench / "data").exists(), "another project is on the bench"
-        (self.home / "data").rename(self.bench / "data")
-        self.place = self.bench
-        try:
-            yield
-        finally:
-            (self.bench / "data").rename(self.home / "data")
-            self.place = self.home
+        """Where its run-time files are."""
+        return self.home / "data"
 
     @contextlib.contextmanager
     def running(self, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
         """A run under way in a process of its own; it is killed if it outlives the block."""
-        with self.on_bench():
+        with self.database.on_bench():
             process = subprocess.Popen(
                 [sys.executable, "-m", "pipelines", *arguments],
-                cwd=self.place,
+                cwd=self.home,
                 env=ENVIRONMENT | {"PYTHONPATH": str(CHECKOUT)} | self.env | settings,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -247,7 +228,7 @@ class Project:
 
     def call(self, *arguments: str, **settings: str) -> Done:
         """The command line within this process, which saves the imports."""
-        with self.on_bench():
+        with self.database.on_bench():
             return self._call(*arguments, **settings)
 
     def _call(self, *arguments: str, **settings: str) -> Done:
@@ -258,7 +239,7 @@ class Project:
         try:
             os.environ.clear()
             os.environ.update(ENVIRONMENT | self.env | settings)
-            os.chdir(self.place)
+            os.chdir(self.home)
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 try:
                     code = main(list(arguments))
@@ -499,12 +480,6 @@ def unpacked(file: Path) -> bytes:
     return content
 
 
-@pytest.fixture(scope="session", autouse=True)
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    Project.bench = tmp_path_factory.mktemp("bench")
-    return Project.bench
-
-
 def still_world(**options: Any) -> Sandbox:
     """A small world that stands still at NOW."""
     return Sandbox(**{"now": NOW, "frozen": True, "channels": CHANNELS, "points_per_minute": 1_000_000, **options})
@@ -554,13 +529,17 @@ def spoil(sandbox: Sandbox) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory, bench: Path) -> Project:
+def base(shared: Path) -> Project:
     """A project on DuckDB whose warehouse is set up and empty: tables, views and marts are there, nothing else."""
-    with still_world() as sandbox:
-        project = Project(tmp_path_factory.mktemp("base"), DuckDB(), sandbox.env())
-        set_up(project, project.call)
-        assert not sandbox.served
-    return project
+    home, done = shared / "base", shared / "base.done"
+    with filelock.FileLock(shared / "base.lock"):
+        if not done.exists():
+            with still_world() as sandbox:
+                project = Project(home, DuckDB(), sandbox.env())
+                set_up(project, project.call)
+                assert not sandbox.served
+            done.touch()
+    return Project(home, DuckDB(), {})
 
 
 def set_up(project: Project, go: Callable[..., Done]) -> None:
@@ -586,26 +565,31 @@ def aside() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture(scope="session")
 def new_postgres(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, aside: ThreadPoolExecutor
+    postgres_server: PostgresServer, shared: Path, tmp_path_factory: pytest.TempPathFactory, aside: ThreadPoolExecutor
 ) -> Callable[..., Project]:
     """Make a project on a PostgreSQL database that is set up and empty, with a password to be quoted in addresses."""
-    password = f"{secrets.token_hex(6)} @/:{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create role planted superuser login password '{password}'")  # type: ignore[arg-type]
-    name = urlsplit(postgres_server.new_database()).path.lstrip("/")
-    base = Postgres(postgres_server, name, "planted", password)
-    home = tmp_path_factory.mktemp("postgres-base")
+    home, user, note = shared / "postgres-base", "planted", shared / "postgres-base.password"
 
-    def make_base() -> None:
-        with still_world() as sandbox:
-            project = Project(home, base, sandbox.env())
-            set_up(project, project.run)
+    def made_base() -> Postgres:
+        with filelock.FileLock(shared / "postgres-base.lock"):
+            if note.exists():
+                return Postgres(postgres_server, "base", user, note.read_text("utf-8"))
+            password = f"{secrets.token_hex(6)} @/:{secrets.token_hex(6)}"
+            with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
+                connection.execute(f"create role {user} superuser login password '{password}'")  # type: ignore[arg-type]
+                connection.execute("create database base")
+            base = Postgres(postgres_server, "base", user, password)
+            with still_world() as sandbox:
+                project = Project(home, base, sandbox.env())
+                set_up(project, project.run)
+            note.write_text(password, "utf-8")
+            return base
 
-    ready = aside.submit(make_base)
+    ready = aside.submit(made_base)
 
     def make(env: dict[str, str], source: str = "twitch") -> Project:
-        ready.result()
-        database = Postgres(postgres_server, f"copy_{secrets.token_hex(4)}", "planted", password)
+        base = ready.result()
+        database = Postgres(postgres_server, f"copy_{secrets.token_hex(4)}", user, base.password)
         base.copy(database.name)
         return Project(home, base, {}).copy(tmp_path_factory.mktemp("postgres"), env, source, database)
 

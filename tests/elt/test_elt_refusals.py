@@ -77,17 +77,16 @@ def test_bad_input_is_refused(
 
 
 def test_malformed_settings_file_is_refused(untouched: Project) -> None:
-    with untouched.on_bench():
-        file = untouched.place / ".dlt" / "config.toml"
-        file.parent.mkdir()
-        try:
-            file.write_text("[airtime\nretry_max = 5\n")
-            malformed = untouched.call("elt")
-            file.write_text("[airtime]\nretries = 5\n")
-            unknown = untouched.call("elt")
-        finally:
-            file.unlink()
-            file.parent.rmdir()
+    file = untouched.home / ".dlt" / "config.toml"
+    file.parent.mkdir()
+    try:
+        file.write_text("[airtime\nretry_max = 5\n")
+        malformed = untouched.call("elt")
+        file.write_text("[airtime]\nretries = 5\n")
+        unknown = untouched.call("elt")
+    finally:
+        file.unlink()
+        file.parent.rmdir()
     assert_refused(malformed, 2, ".dlt/config.toml", "line 1")
     assert_refused(unknown, 2, ".dlt/config.toml", "'retries'")
 
@@ -101,16 +100,15 @@ def test_an_api_that_is_down_is_told(untouched: Project) -> None:
 
 def test_a_file_that_another_program_has_open_is_told(untouched: Project) -> None:
     hold = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-    with untouched.on_bench():
-        other = subprocess.Popen(
-            [sys.executable, "-c", hold, str(untouched.data / "warehouse.duckdb")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert other.stdout and other.stdout.readline() == "held\n"
-        done = untouched.call("elt", LOCK_WAIT_SECONDS="0")
-        other.communicate("")
+    other = subprocess.Popen(
+        [sys.executable, "-c", hold, str(untouched.data / "warehouse.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout and other.stdout.readline() == "held\n"
+    done = untouched.call("elt", LOCK_WAIT_SECONDS="0")
+    other.communicate("")
     assert_refused(done, 75, "warehouse.duckdb", "open in another program", str(other.pid))
 
 
@@ -141,7 +139,7 @@ def held(warehouse: Warehouse) -> Iterator[threading.Event]:
 
 
 def test_a_warehouse_held_by_another_run_is_refused_by_its_name(untouched: Project) -> None:
-    with untouched.on_bench(), held(DuckDBWarehouse(untouched.data / "warehouse.duckdb")):
+    with held(DuckDBWarehouse(untouched.data / "warehouse.duckdb")):
         done = untouched.call("elt", LOCK_WAIT_SECONDS="0")
     assert_refused(done, 75, "is held by run 42 (pid 1 on another)")
 
@@ -151,7 +149,7 @@ def test_the_same_on_postgres(troubled: Troubled, sandbox: Sandbox) -> None:
     parts = urlsplit(project.database.url)
     password = project.database.password
     warehouse = PostgresWarehouse(parts.hostname, parts.port, parts.path[1:], parts.username, password)
-    with project.on_bench(), held(warehouse):
+    with project.database.on_bench(), held(warehouse):
         done = project.call("elt", LOCK_WAIT_SECONDS="0", **sandbox.env())
     assert_refused(done, 75, "is held by run 42 (pid 1 on another)")
 

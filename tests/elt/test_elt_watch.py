@@ -105,11 +105,9 @@ def test_dagster_runs_a_beat(new_project: Callable[..., Project], monkeypatch: p
 
     with Sandbox(now=START, frozen=True, channels=40, kick_per_minute=100_000) as sandbox:
         project = new_project(env(sandbox), source="kick")
-        with project.on_bench():
-            monkeypatch.chdir(project.place)
-            for name, value in (
-                project.env | {"DAGSTER_HOME": str(project.place), "PYTHONPATH": str(CHECKOUT)}
-            ).items():
+        with project.database.on_bench():
+            monkeypatch.chdir(project.home)
+            for name, value in (project.env | {"DAGSTER_HOME": str(project.home), "PYTHONPATH": str(CHECKOUT)}).items():
                 monkeypatch.setenv(name, value)
             result = definitions.get_job_def("watch").execute_in_process()
         assert result.success and result.output_for_node("beat") == 0

@@ -25,14 +25,13 @@ KINDS = ("text", "bigint", "double", "bool", "timestamp", "date", "json")
 ALL = Table(
     "demo", "all_types", "One row per position.", ("position",),
     (Field("position", "bigint", "."), *(Field(f"a_{kind}", kind, ".", null=True) for kind in KINDS)),
-    fetched=False,
 )  # fmt: skip
+OWN = dataclasses.replace(ALL, source="ops", name="own", fetched=False)
 THINGS = Table(
     "demo", "things", "One row per thing.", ("id",), (Field("id", "text", "."), Field("value", "text", ".", null=True)),
-    kept="day", fetched=False,
+    kept="day",
 )  # fmt: skip
 GROWN = dataclasses.replace(THINGS, fields=(*THINGS.fields, Field("added", "timestamp", ".", null=True)))
-OWN = Table("ops", "own", "One row per run.", ("id",), (Field("id", "text", "."),), fetched=False)
 
 TEXTS = [
     "", " ", "null", "NULL", "\\N", "\\.", "a\n\\.\nb", "a\nb", "a\r\nb\r", "\t", '"', '""', "'", "a,b", "\\", "\\\\n",
@@ -55,12 +54,12 @@ VALUES: dict[str, list[Any]] = {
 }  # fmt: skip
 
 
-def all_types() -> pa.Table:
+def all_types(table: Table = ALL) -> pa.Table:
     """A row for each value of each type, with nulls beside it, and one of nulls alone."""
     rows: list[dict[str, Any]] = [{"position": 0}]
     for kind, values in VALUES.items():
         rows += [{"position": len(rows) + i, f"a_{kind}": value} for i, value in enumerate(values)]
-    return pa.Table.from_pylist(rows, schema=ALL.arrow_schema)
+    return pa.Table.from_pylist(rows, schema=table.arrow_schema)
 
 
 def things(*rows: tuple[int, str, str | None], table: Table = THINGS) -> pa.Table:
@@ -87,26 +86,24 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         warehouse = postgres_warehouse(new_database())
     stamp(warehouse, "demo")
     loader = Loader(warehouse, directory / "dlt")
-    loader.ensure([ALL, THINGS])
-    story = Story(warehouse, {table.qualified_name: look(warehouse, table) for table in (ALL, THINGS)}, [])
+    loader.ensure([ALL, THINGS, OWN])
+    story = Story(warehouse, {table.qualified_name: look(warehouse, table) for table in (ALL, THINGS, OWN)}, [])
     for tables in (
-        {ALL: all_types(), THINGS: things((1, "a", "old"), (1, "b", ""), (2, "a", None))},
+        {ALL: all_types(), OWN: all_types(OWN), THINGS: things((1, "a", "old"), (1, "b", ""), (2, "a", None))},
         # the declaration has gained a column since
-        {GROWN: things((1, "a", "new"), (1, "b", ""), (1, "c", "x"), table=GROWN)},
+        {OWN: all_types(OWN), GROWN: things((1, "a", "new"), (1, "b", ""), (1, "c", "x"), table=GROWN)},
     ):
         assert loader.load(tables) == tables
         story.things.append(stored_things(warehouse))
     return story
 
 
-def look(warehouse: Warehouse, table: Table, must_exist: bool = True) -> tuple[set[str], int]:
+def look(warehouse: Warehouse, table: Table) -> tuple[set[str], int]:
     """The columns of a table, and its number of rows."""
     columns = warehouse.rows(
         "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
         [table.dataset, table.name],
     )
-    if not columns and not must_exist:
-        return set(), 0
     ((count,),) = warehouse.rows(f"select count(*) from {table.qualified_name}")
     return {name for (name,) in columns}, count
 
@@ -118,7 +115,7 @@ def stored_things(warehouse: Warehouse) -> list[tuple[Any, ...]]:
 
 
 def test_every_declared_table_exists_with_all_columns_before_it_has_rows(story: Story) -> None:
-    for table in (ALL, THINGS):
+    for table in (ALL, THINGS, OWN):
         columns = {column.name for column in table.columns} | {"_dlt_load_id"}
         assert story.empty[table.qualified_name] == (columns, 0)
 
@@ -130,11 +127,12 @@ def test_a_row_that_is_loaded_twice_is_there_once_and_a_key_keeps_its_last_row(s
     ]
 
 
+@pytest.mark.parametrize("table", [ALL, OWN], ids=["fetched", "own"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_value_survives_and_null_stays_null(story: Story, kind: str) -> None:
+def test_every_value_survives_and_null_stays_null(story: Story, kind: str, table: Table) -> None:
     name = f"a_{kind}"
     given = [row[name] for row in all_types().to_pylist()]
-    found = [value for _, value in columns_of(story.warehouse, "raw_demo.all_types", ["position", name], "1")]
+    found = [value for _, value in columns_of(story.warehouse, table.qualified_name, ["position", name], "1")]
     assert [value is None for value in found] == [value is None for value in given]
     if kind == "json":
         # DuckDB hands JSON out as text, PostgreSQL as values
@@ -147,6 +145,13 @@ def test_every_value_survives_and_null_stays_null(story: Story, kind: str) -> No
 def exact(value: Any) -> Any:
     """A value that equals only itself: not-a-number too, and zeros with their sign."""
     return repr(value) if isinstance(value, float) else value
+
+
+def test_own_records_name_a_load_that_is_listed_as_others_are(story: Story) -> None:
+    ((load,),) = set(columns_of(story.warehouse, "raw_ops.own", ["_dlt_load_id"], "1"))
+    loads = columns_of(story.warehouse, "raw_ops._dlt_loads", ["load_id", "schema_name", "status"], "inserted_at")
+    # that of the empty tables, and one for each time
+    assert loads[-1] == (load, "ops", 0) and len(loads) == 3
 
 
 def test_rows_name_their_load_and_completed_loads_are_listed(story: Story) -> None:
@@ -175,11 +180,11 @@ def test_merging_on_postgresql_has_an_index_on_the_key(story: Story) -> None:
 def test_the_projects_own_records_are_not_loaded_when_the_rows_that_they_speak_of_fail(tmp_path: Path) -> None:
     warehouse, loader = made(tmp_path)
     warehouse.execute("create schema raw_demo", "create view raw_demo.things as select 1 as id")
-    own = pa.Table.from_pylist([{"id": "run"}], schema=OWN.arrow_schema)
+    loader.ensure([OWN])
     with pytest.raises(AirtimeError) as failed:
-        loader.load({OWN: own, THINGS: things((1, "a", "1"))})
+        loader.load({OWN: all_types(OWN), THINGS: things((1, "a", "1"))})
     assert "did not take rows of demo" in str(failed.value) and failed.value.mend
-    assert look(warehouse, OWN, must_exist=False) == (set(), 0)
+    assert look(warehouse, OWN)[1] == 0
 
 
 def test_a_table_that_was_dropped_by_hand_is_made_again(tmp_path: Path) -> None:
