@@ -73,7 +73,7 @@ def elt(options: argparse.Namespace) -> int:
         scope=scope,
         extract=options.name not in ("transform", "replay"),
         replay=options.name == "replay",
-        transform="nothing" if options.name == "extract" else "all",
+        transform=options.name != "extract",
     )
     run = Run(environment, request)
     if options.dry_run:

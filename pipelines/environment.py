@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import logging
 import logging.handlers
@@ -21,6 +22,7 @@ import requests
 from pipelines import settings as declared
 from pipelines.clock import Clock, FixedClock, SandboxClock
 from pipelines.errors import AirtimeError, CredentialsError, UsageError
+from pipelines.loader import Loader
 from pipelines.resources import Resource, Source
 from pipelines.scrub import Scrubber, ScrubbingFormatter
 from pipelines.settings import Reader, Settings
@@ -65,6 +67,11 @@ class Environment:
     def data_dir(self) -> Path:
         """Where run-time files live."""
         return self.root / self.settings.data_dir
+
+    @functools.cached_property
+    def loader(self) -> Loader:
+        """What loads into the warehouse; one for all runs of a process."""
+        return Loader(self.warehouse, self.data_dir / "dlt")
 
     def dbt_variables(self) -> dict[str, str]:
         """The settings that dbt models read, as environment variables."""

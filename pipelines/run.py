@@ -15,7 +15,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -28,7 +28,6 @@ from pipelines.errors import DATA_TESTS_FAILED, AirtimeError, LoadError, SourceE
 from pipelines.history import poll_the_past
 from pipelines.intake import Intake
 from pipelines.landing import Landing
-from pipelines.loader import Loader
 from pipelines.progress import Display
 from pipelines.quarantine import replay
 from pipelines.resources import Api, Opening, Resource, Scope
@@ -46,23 +45,29 @@ log = logging.getLogger("airtime.run")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the command line asks for.
+class Beat:
+    """A beat of a watch: polls and the models that they touch come first, then the rest.
 
-    polls: only the resources that are polls (True), only the others (False), or all.
-    seconds: after these, extraction starts nothing new; None for the setting's time limit.
-    transform: everything, only the models that snapshots touch ("beat"), or nothing.
+    until: nothing else is begun from then on.
+    build_every: how long after everything was built it is built again.
     """
+
+    until: dt.datetime
+    build_every: dt.timedelta
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
 
     command: str
     sources: Sequence[str] = ()
     resources: Sequence[str] = ()
     scope: Scope = field(default_factory=Scope)
-    polls: bool | None = None
-    seconds: float | None = None
     extract: bool = True
     replay: bool = False
-    transform: Literal["all", "beat", "nothing"] = "all"
+    transform: bool = True
+    beat: Beat | None = None
 
 
 @dataclass
@@ -90,9 +95,10 @@ class Run:
         self._unreachable: dict[str, AirtimeError] = {}
         self._is_partial = False
         self._is_building = False
+        self._apis: dict[str, Api] = {}
         tables = [table for source in SOURCES.values() for table in source.tables]
         self._tables = [*tables, *OPS_TABLES]
-        self._loader = Loader(environment.warehouse, environment.data_dir / "dlt")
+        self._loader = environment.loader
         self._transform = Transform(environment.warehouse, environment.data_dir, environment.dbt_variables())
 
     def execute(self, at_end: Callable[[], None] = lambda: None) -> int:
@@ -126,9 +132,6 @@ class Run:
         """Everything that can fail without having written anything; then the warehouse, held alone and stamped."""
         env, request = self._env, self._request
         chosen = choose_sources(env, request.sources, request.resources) if request.extract else {}
-        if request.polls is not None:
-            chosen = {name: [one for one in found if bool(one.poll) is request.polls] for name, found in chosen.items()}
-            chosen = {name: found for name, found in chosen.items() if found}
         if env.data_kind == "demo":
             log.info("DEMO DATA: no credentials are set, so a local sandbox stands in for the APIs.")
         if check:
@@ -188,19 +191,45 @@ class Run:
         if self._env.sandbox.url and (sources := self._without_history(chosen)):
             with self._stage("history") as stage:
                 stage.rows = self._poll_the_past(self._env.sandbox.url, sources)
+        if self._request.beat:
+            self._stages_of_beat(chosen, self._request.beat)
+            return
         loaded = self._extract(chosen)
-        if self._request.transform != "nothing":
+        if self._request.transform:
             if loaded or not chosen:
-                self._build(idle_folders(chosen), self._request.transform == "beat")
+                self._build(idle_folders(chosen))
             else:
                 with self._stage("transform") as stage:
                     stage.status, stage.message = "skipped", "no source loaded anything"
 
-    def _extract(self, chosen: dict[str, list[Resource]]) -> bool:
-        """Extract each source; one's failure does not stop the others. Returns whether any loaded."""
+    def _stages_of_beat(self, chosen: dict[str, list[Resource]], beat: Beat) -> None:
+        polls, rest = (
+            {name: found for name, resources in chosen.items() if (found := [one for one in resources if is_kind(one)])}
+            for is_kind in (lambda one: one.poll is not None, lambda one: one.poll is None)
+        )
+        is_build_due = self._is_build_due(beat.build_every)
+        if self._extract(polls, "poll"):
+            self._build(idle_folders(chosen), is_beat=True)
+        left = (beat.until - self._clock.now()).total_seconds()
+        if left > 0:
+            self._extract(rest, seconds=left)
+            if is_build_due:
+                self._build(idle_folders(chosen))
+
+    def _is_build_due(self, every: dt.timedelta) -> bool:
+        ((last,),) = self._env.warehouse.rows(
+            "select max(finished_at) from raw_ops.run_stages where stage = 'transform' and status = 'succeeded'"
+        )
+        return last is None or stored(self._clock.now()) - last >= every
+
+    def _extract(self, chosen: dict[str, list[Resource]], verb: str = "extract", seconds: float | None = None) -> bool:
+        """Extract each source; one's failure does not stop the others. Returns whether any loaded.
+
+        seconds: after these, nothing new is begun; None for the setting's time limit.
+        """
         loaded = False
         for name, resources in chosen.items():
-            with self._stage(f"extract_{name}") as stage, Display(self._clock) as display:
+            with self._stage(f"{verb}_{name}") as stage, Display(self._clock) as display:
                 source = SOURCES[name]
                 if error := self._unreachable.get(name):
                     stage.status, stage.message = "failed", str(error)
@@ -208,10 +237,11 @@ class Run:
                     continue
                 if self._request.scope.full:
                     sync.reset(self._env.warehouse, source, resources)
-                self._declare(name)
-                api = self._api(name, self._clock, self._intake.log_request)
+                if name not in self._apis:
+                    self._declare(name)
+                    self._apis[name] = self._api(name, self._clock, self._intake.log_request)
                 extraction = sync.Extraction(
-                    source, api, self._env.warehouse, self._intake, display, self.run_id, self._request.seconds
+                    source, self._apis[name], self._env.warehouse, self._intake, display, self.run_id, seconds
                 )
                 result = extraction.run(resources)
                 stage.rows, stage.status, stage.message = result.rows, result.status, result.message
@@ -254,7 +284,7 @@ class Run:
         self._loader.load({table: rows for table, rows in loads.items() if rows.num_rows})
         return sum(rows.num_rows for table, rows in loads.items() if table.fetched), refused
 
-    def _build(self, idle: Sequence[str], is_beat: bool) -> None:
+    def _build(self, idle: Sequence[str], is_beat: bool = False) -> None:
         with self._stage("transform_beat" if is_beat else "transform") as stage:
             # what extraction recorded must be in before the models over it are built
             self._intake.commit()

@@ -49,6 +49,7 @@ class Transform:
         self._variables = variables
         self.target_path = data_dir / "dbt" / warehouse.name
         self._log_path = data_dir / "logs"
+        self._are_views_new = False
 
     def ensure_views(self, run_id: str) -> bool:
         """Build the sync and ops views if they are missing or changed; returns whether they were built."""
@@ -64,9 +65,8 @@ class Transform:
         if built.errors:
             raise TransformError(f"the sync views could not be built: {built.errors[0]}", "see data/logs/dbt.log")
         write_stamp(self._warehouse, "views", current)
-        if not found:
-            # all that there are now are of this version, and need not be built once more
-            write_stamp(self._warehouse, "all_views", current)
+        # in a new warehouse, all that there are now are of this version and need not be built once more
+        self._are_views_new = not found
         return True
 
     def build(self, run_id: str, idle: Iterable[str] = (), is_beat: bool = False) -> Build:
@@ -87,7 +87,7 @@ class Transform:
         then_version, _, then_idle = (read_stamp(self._warehouse, "all_views") or "").partition(" ")
         if is_beat and then_version == version:
             return self.invoke(["run", "--select", BEAT, *QUICKLY], run_id)
-        if then_version == version and set(then_idle.split()) <= set(idle):
+        if self._are_views_new or (then_version == version and set(then_idle.split()) <= set(idle)):
             arguments += ["--select", *NO_VIEWS, *sorted(self._wanted_views() - before)]
         built = self.invoke(arguments, run_id)
         # PostgreSQL drops views along with the table below them

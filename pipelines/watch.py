@@ -1,7 +1,7 @@
 """Watching: a beat each collection slot. Polls come first, then what else is due, until the next beat is near.
 
-Each part of a beat is a run like any other, with a record of its own. A beat that lasts into the next slot makes that
-one's beat be skipped: two never overlap, and a poll says of what moment it is. Nothing is kept here that is not in the
+A beat is a run like any other, with a record of its own. One that lasts into the next slot makes that one's beat be
+skipped: two never overlap, and a poll says of what moment it is. Nothing is kept here that is not in the
 warehouse, so a watch that was killed goes on where it is started again.
 """
 
@@ -17,8 +17,7 @@ from typing import Any
 from pipelines.clock import slot_start
 from pipelines.environment import Environment
 from pipelines.errors import AirtimeError, LockedError, StoppedError
-from pipelines.run import Request, Run
-from pipelines.warehouse import Warehouse
+from pipelines.run import Beat, Request, Run
 
 # the backlog starts nothing new in the last part of a slot, so that the next poll is in time
 SPARE_SHARE = 0.1
@@ -40,7 +39,6 @@ class Watch:
         self._sources = sources
         self._execute = execute or (lambda request: Run(environment, request).execute())
         self._width = dt.timedelta(minutes=environment.settings.collection_interval_minutes)
-        self._built_at: dt.datetime | None = None
 
     def once(self) -> int:
         """One beat, for schedulers that come again by themselves; returns its exit code."""
@@ -73,18 +71,12 @@ class Watch:
         return 0
 
     def _beat(self, slot: dt.datetime) -> int:
-        """Poll and build what the polls touch; then the rest, as far as there is time."""
+        """One run: polls first, then the rest as far as there is time."""
         start = self._clock.monotonic()
-        code = self._run(Request("watch", self._sources, polls=True, transform="beat"))
-        left = (slot + self._width - self._clock.now()).total_seconds() - SPARE_SHARE * self._width.total_seconds()
-        if left > 0:
-            is_due = self._is_build_due()
-            request = Request(
-                "watch", self._sources, polls=False, seconds=left, transform="all" if is_due else "nothing"
-            )
-            code = self._run(request) or code
-            if is_due:
-                self._built_at = self._clock.now()
+        settings = self._env.settings
+        beat = Beat(slot + (1 - SPARE_SHARE) * self._width, dt.timedelta(minutes=settings.watch_build_minutes))
+        code = self._execute(Request("watch", self._sources, beat=beat))
+        self._clock.raise_if_stopped()
         log.info(
             "beat of %s: exit code %s after %.1f s, next at %s",
             _time(slot),
@@ -92,18 +84,6 @@ class Watch:
             self._clock.monotonic() - start,
             _time(slot + self._width),
         )
-        return code
-
-    def _is_build_due(self) -> bool:
-        """Whether it is time to build everything; an earlier watch or run may have done so."""
-        if self._built_at is None and self._env.warehouse.exists():
-            self._built_at = last_build(self._env.warehouse)
-        every = dt.timedelta(minutes=self._env.settings.watch_build_minutes)
-        return self._built_at is None or self._clock.now() - self._built_at >= every
-
-    def _run(self, request: Request) -> int:
-        code = self._execute(request)
-        self._clock.raise_if_stopped()
         return code
 
     def _next(self, slot: dt.datetime) -> dt.datetime:
@@ -133,17 +113,6 @@ class Watch:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
-
-
-def last_build(warehouse: Warehouse) -> dt.datetime | None:
-    """When everything was built last without an error."""
-    found = warehouse.rows("select table_name from information_schema.tables where table_schema = 'raw_ops'")
-    if ("run_stages",) not in found:
-        return None
-    ((finished_at,),) = warehouse.rows(
-        "select max(finished_at) from raw_ops.run_stages where stage = 'transform' and status = 'succeeded'"
-    )
-    return finished_at and finished_at.replace(tzinfo=dt.UTC)
 
 
 def _time(moment: dt.datetime) -> str:

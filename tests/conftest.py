@@ -29,7 +29,7 @@ UNPRIVILEGED = "nobody"
 
 
 class PostgresServer:
-    """A throwaway server that keeps nothing and syncs nothing; it may be stopped by another process than its starter."""
+    """A throwaway server that keeps nothing and syncs nothing; any process may stop it."""
 
     def __init__(self) -> None:
         self.password = secrets.token_hex(12)

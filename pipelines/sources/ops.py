@@ -54,7 +54,11 @@ RUN_STAGES = _table(
     "One row per stage of a run.",
     ("run_id", "stage"),
     _run_id(),
-    Field("stage", "text", "recover, sync_views, replay, extract_<source> or transform."),
+    Field(
+        "stage",
+        "text",
+        "recover, sync_views, replay, history, poll_<source>, transform_beat, extract_<source> or transform.",
+    ),
     Field("position", "bigint", "The order of the stages, from 1."),
     Field("status", "text", "succeeded, partial, failed or skipped."),
     Field("started_at", "timestamp", "Start (UTC)."),

@@ -16,7 +16,7 @@ from pipelines.watch import Watch
 from tests.helpers import SimulatedClock
 
 START = dt.datetime(2026, 10, 1, 12, 2, tzinfo=dt.UTC)
-ENOUGH = 12
+ENOUGH = 6
 
 
 class Runs:
@@ -38,9 +38,9 @@ class Runs:
             raise error
         return 0
 
-    def polls(self) -> list[str]:
-        """When each poll began."""
-        return [at for at, request in self.made if request.polls]
+    def beats(self) -> list[str]:
+        """When each beat began."""
+        return [at for at, _ in self.made]
 
 
 @pytest.fixture
@@ -57,44 +57,31 @@ def watched(environment: Environment, runs: Runs) -> Runs:
     return runs
 
 
-def test_a_beat_comes_at_once_and_then_each_slot_polls_first(environment: Environment) -> None:
+def test_a_beat_comes_at_once_and_then_each_slot(environment: Environment) -> None:
     runs = watched(environment, Runs(environment.clock))
-    assert runs.polls() == ["12:02", "12:05", "12:10", "12:15", "12:20", "12:25"]
-    assert [request.polls for _, request in runs.made] == [True, False] * (ENOUGH // 2)
-    assert {request.command for _, request in runs.made} == {"watch"}
-    assert all(request.sources == ["twitch"] for _, request in runs.made)
+    assert runs.beats() == ["12:02", "12:05", "12:10", "12:15", "12:20", "12:25"]
+    assert all(request.command == "watch" and request.sources == ["twitch"] for _, request in runs.made)
 
 
-def test_the_backlog_ends_before_the_next_beat(environment: Environment) -> None:
+def test_nothing_is_begun_in_the_last_half_minute_of_a_slot(environment: Environment) -> None:
     runs = watched(environment, Runs(environment.clock))
-    # the first one has three minutes less ten seconds of polling, the others all five; half a minute is spared
-    assert [request.seconds for _, request in runs.made if not request.polls] == [140.0, *[260.0] * 5]
+    ends = [request.beat.until for _, request in runs.made if request.beat]
+    assert [f"{end:%H:%M:%S}" for end in ends[:3]] == ["12:04:30", "12:09:30", "12:14:30"]
 
 
-def test_a_poll_that_takes_its_slot_leaves_no_time_for_the_backlog(environment: Environment) -> None:
-    runs = watched(environment, Runs(environment.clock, lambda number: 295 if number == 2 else 10))
-    assert [request.polls for _, request in runs.made[:5]] == [True, False, True, True, False]
+def test_how_often_everything_is_built_is_a_setting(environment: Environment) -> None:
+    environment.settings = type(environment.settings)(watch_build_minutes=15)
+    runs = watched(environment, Runs(environment.clock))
+    assert {request.beat.build_every for _, request in runs.made if request.beat} == {dt.timedelta(minutes=15)}
 
 
 def test_beats_that_would_overlap_are_skipped_and_told(
     environment: Environment, caplog: pytest.LogCaptureFixture
 ) -> None:
-    runs = watched(environment, Runs(environment.clock, lambda number: 660 if number == 2 else 10))
+    runs = watched(environment, Runs(environment.clock, lambda number: 660 if number == 1 else 10))
     # the beat of 12:05 lasts until 12:16: those of 12:10 and 12:15 do not come late, the next is in time
-    assert runs.polls()[:4] == ["12:02", "12:05", "12:20", "12:25"]
+    assert runs.beats()[:4] == ["12:02", "12:05", "12:20", "12:25"]
     assert "beats skipped: 2, because that of 12:05 took so long" in caplog.text
-
-
-def test_polls_build_what_they_touch_and_everything_is_built_now_and_then(environment: Environment) -> None:
-    environment.settings = type(environment.settings)(watch_build_minutes=15)
-    runs = watched(environment, Runs(environment.clock))
-    assert {request.transform for _, request in runs.made if request.polls} == {"beat"}
-    assert [request.transform for _, request in runs.made if not request.polls] == [
-        "all",
-        *["nothing"] * 3,
-        "all",
-        "nothing",
-    ]
 
 
 @pytest.mark.parametrize("error", [LockedError("held by another run"), AirtimeError("the warehouse is away")])
@@ -102,9 +89,9 @@ def test_a_beat_that_fails_is_told_and_the_next_one_comes(
     environment: Environment, caplog: pytest.LogCaptureFixture, error: AirtimeError
 ) -> None:
     runs = Runs(environment.clock)
-    runs.errors[2] = error
+    runs.errors[1] = error
     watched(environment, runs)
-    assert runs.polls()[:3] == ["12:02", "12:05", "12:10"]
+    assert runs.beats()[:3] == ["12:02", "12:05", "12:10"]
     assert "beat of 12:05" in caplog.text and str(error) in caplog.text
 
 
@@ -117,9 +104,9 @@ def test_what_can_not_begin_at_all_is_an_error_at_once(environment: Environment)
 
 def test_a_stop_in_the_middle_of_a_beat_starts_nothing_more(environment: Environment) -> None:
     runs = Runs(environment.clock)
-    runs.errors[4] = StoppedError("stopped by a signal")
+    runs.errors[3] = StoppedError("stopped by a signal")
     watched(environment, runs)
-    assert len(runs.made) == 5
+    assert len(runs.made) == 4
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -135,5 +122,5 @@ def test_a_signal_ends_the_watch_in_order_and_leaves_the_handlers_as_they_were(
 def test_one_beat_returns_its_exit_code(environment: Environment) -> None:
     runs = Runs(environment.clock)
     assert Watch(environment, [], runs).once() == 0
-    assert [request.polls for _, request in runs.made] == [True, False]
-    assert Watch(environment, [], lambda request: 3 if request.polls else 0).once() == 3
+    assert runs.beats() == ["12:02"]
+    assert Watch(environment, [], lambda request: 3).once() == 3
