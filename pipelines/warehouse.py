@@ -144,9 +144,9 @@ class DuckDBWarehouse:
 
     def dlt_destination(self) -> Any:
         """dlt's DuckDB destination on the file."""
-        import dlt
+        from pipelines.destinations import QuickDuckDB
 
-        return dlt.destinations.duckdb(str(self.path))
+        return QuickDuckDB(str(self.path), destination_name="duckdb")
 
     def dbt_env(self) -> dict[str, str]:
         """The path."""
@@ -268,7 +268,7 @@ class PostgresWarehouse:
         """dlt's PostgreSQL destination, with its credentials given, so that none is looked up or traced."""
         from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-        from pipelines.copying import ExactPostgres
+        from pipelines.destinations import ExactPostgres
 
         credentials = PostgresCredentials()
         credentials.drivername = "postgresql"

@@ -176,7 +176,14 @@ def run_dbt(
         "--log-level-file": "none",
         "--log-level": "error",
     }
-    flags = ["--quiet", "--warn-error", "--no-use-colors", *map(str, chain.from_iterable(options.items()))]
+    # artifacts are written for those who ask for them: that takes longer than a few models
+    flags = [
+        "--quiet",
+        "--warn-error",
+        "--no-use-colors",
+        "--no-write-json" if manifest else "--write-json",
+        *map(str, chain.from_iterable(options.items())),
+    ]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in env.items():
             patch.setenv(name, value)

@@ -16,7 +16,7 @@ def test_a_slim_build_builds_the_changed_model_and_its_children(
 ) -> None:
     warehouse = warehouse_on("duckdb")
     warehouse.dbt("run", "--select", "+fct_runs", "+rpt_source_health")
-    before = shutil.copytree(warehouse.artifacts, tmp_path / "before")
+    before = shutil.copytree(warehouse.parsed, tmp_path / "before")
     after = shutil.copytree(warehouse.parsed, tmp_path / "after")
 
     project = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("target", "logs"))

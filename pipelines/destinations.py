@@ -1,4 +1,4 @@
-"""dlt's PostgreSQL destination, loading texts as they are.
+"""dlt's destinations, with their configuration looked up once, and texts loaded as they are into PostgreSQL.
 
 dlt copies CSV with FORCE_NULL on every nullable column, so that an empty text arrives as null. In its files nulls are
 unquoted and texts quoted, which COPY tells apart by itself.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dlt.common.storages.file_storage import FileStorage
-from dlt.destinations import postgres
+from dlt.destinations import duckdb, postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresCsvCopyJob
 
 
@@ -36,8 +36,30 @@ class ExactPostgresClient(PostgresClient):
         return ExactCopyJob(file_path) if isinstance(job, PostgresCsvCopyJob) else job
 
 
-class ExactPostgres(postgres):
-    """The destination, with that client."""
+class LookedUpOnce:
+    """A destination that looks its configuration up once.
+
+    To tell its capabilities, dlt asks every provider of settings for every field of it a dozen times a load, which
+    takes longer than loading a thousand rows. All that it may find is given to the destination when it is made.
+    """
+
+    _partial: Any = None
+
+    def configuration(self, initial_config: Any, accept_partial: bool = False) -> Any:
+        """The configuration; a partial one only serves to tell the capabilities."""
+        if not accept_partial:
+            return super().configuration(initial_config)  # type: ignore[misc]
+        if self._partial is None:
+            self._partial = super().configuration(initial_config, accept_partial=True)  # type: ignore[misc]
+        return self._partial
+
+
+class QuickDuckDB(LookedUpOnce, duckdb):
+    """The DuckDB destination."""
+
+
+class ExactPostgres(LookedUpOnce, postgres):
+    """The PostgreSQL destination, with that client."""
 
     @property
     def client_class(self) -> type[PostgresClient]:
