@@ -52,6 +52,7 @@ class Request:
     polls: only the resources that are polls (True), only the others (False), or all.
     seconds: after these, extraction starts nothing new; None for the setting's time limit.
     transform: everything, only the models that snapshots touch ("beat"), or nothing.
+    job: the collection job that this is a run of, if it is one.
     """
 
     command: str
@@ -63,6 +64,7 @@ class Request:
     extract: bool = True
     replay: bool = False
     transform: Literal["all", "beat", "nothing"] = "all"
+    job: str | None = None
 
 
 @dataclass
@@ -134,7 +136,7 @@ class Run:
         if check:
             doctor.require([doctor.check_directories(env)])
             self._unreachable = doctor.reachable(list(chosen), self.client)
-        with env.warehouse.lock(holder(self.run_id), env.settings.lock_wait_seconds, self._clock):
+        with env.warehouse.lock(holder(self.run_id, request.job), env.settings.lock_wait_seconds, self._clock):
             # not before: only one process at a time can look into a DuckDB file
             doctor.require([doctor.check_warehouse(env)])
             stamp(env.warehouse, env.data_kind)
@@ -377,6 +379,7 @@ class Run:
         return {
             "run_id": self.run_id,
             "command": self._request.command,
+            "job": self._request.job,
             "status": status,
             "data_kind": self._env.data_kind,
             "target": self._env.warehouse.target,
