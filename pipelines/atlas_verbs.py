@@ -1,4 +1,4 @@
-"""The verbs of atlas on the command line: `clients` and `jobs`. What they do is in the modules of these names."""
+"""The verbs of atlas on the command line: clients, jobs, new-route. What they do is in the modules of these names."""
 
 from __future__ import annotations
 
@@ -59,6 +59,14 @@ def add_to(verbs: Any, common: Parser, json: Parser, epilog: str) -> None:
         kind = kinds.add_parser(name, help=text, parents=[common])
         kind.add_argument("job", help="its name")
         kind.set_defaults(verb=verb_of)
+
+    verb = verbs.add_parser("new-route", help="write a typed model for a route of atlas", parents=[common])
+    verb.add_argument("route", help="a declared route of which records have been collected")
+    verb.add_argument(
+        "--model", help="what to call the model: customers makes fct_customers; the route's name if not given"
+    )
+    verb.add_argument("--replace", action="store_true", help="write one anew that is there already")
+    verb.set_defaults(verb=new_route)
 
 
 def add_client(options: argparse.Namespace) -> int:
@@ -238,6 +246,20 @@ def remove_job(options: argparse.Namespace) -> int:
 
     jobs.remove(Path.cwd(), environment_of(options), options.job)
     print(f"job {options.job} is removed; what it collected stays")
+    return 0
+
+
+def new_route(options: argparse.Namespace) -> int:
+    """Write a typed model for a route, from what has been collected of it."""
+    from pipelines import new_route as models
+
+    environment = environment_of(options)
+    paths = models.write(
+        environment.warehouse, environment.sections["atlas"], options.route, options.model, options.replace
+    )
+    for path in paths:
+        print(f"written: {path}")
+    print(f'`make dbt ARGS="build --select {paths[0].stem}"` builds and tests it; from now on `make elt` does')
     return 0
 
 

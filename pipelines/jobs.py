@@ -305,8 +305,10 @@ def _runs(
 ) -> list[Row]:
     """Some runs, newest first, with what they did to a client's routes."""
     names = ("run_id", "job", "command", "status", "started_at", "finished_at", "seconds", "exit_code", "error")
+    # a clock that stands still starts all runs at once
     rows = warehouse.rows(
-        f"select {', '.join(names)} from raw_ops.runs where {where} order by started_at desc, run_id desc limit {most}",
+        f"select {', '.join(names)} from raw_ops.runs where {where}"
+        f" order by started_at desc, _dlt_load_id desc limit {most}",
         values,
     )
     found = [dict(zip(names, row, strict=True)) for row in rows]

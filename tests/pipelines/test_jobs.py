@@ -51,7 +51,7 @@ every_minutes = 30
 VALUES = {"client": "loja", "routes": ["pedido"], "since": dt.date(2026, 9, 1), "until": None, "every_minutes": None}
 TABLES = (
     "raw_ops.runs (run_id text, job text, command text, status text, started_at timestamp, finished_at timestamp,"
-    " seconds double precision, exit_code bigint, error text, pid bigint, host text)",
+    " seconds double precision, exit_code bigint, error text, pid bigint, host text, _dlt_load_id text)",
     "raw_ops.run_resources (run_id text, source text, resource text, units_succeeded bigint, units_failed bigint,"
     " units_deferred bigint, rows_received bigint, rows_loaded bigint)",
     "raw_ops.api_requests (run_id text, source text, resource text, attempts bigint)",
@@ -69,6 +69,7 @@ class Books:
     root: Path
     warehouse: Warehouse
     clock: SimulatedClock
+    runs: int = 0
 
     @property
     def environment(self) -> Any:
@@ -100,11 +101,11 @@ class Books:
 
     def run(self, run_id: str, job: str | None, status: str = "succeeded", code: int | None = 0, at: str = "") -> None:
         name = f"'{job}'" if job else "null"
-        at = at or "2026-10-01 11:00:00"
+        at, self.runs = at or "2026-10-01 11:00:00", self.runs + 1
         self.put(
             "raw_ops.runs",
             f"('{run_id}', {name}, 'elt', '{status}', timestamp '{at}', null, 1.5,"
-            f" {'null' if code is None else code}, null, {os.getpid()}, 'here')",
+            f" {'null' if code is None else code}, null, {os.getpid()}, 'here', '{self.runs:06}')",
         )
 
     @contextmanager
