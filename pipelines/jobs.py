@@ -147,7 +147,7 @@ def shown(environment: Environment, name: str, history: int = HISTORY) -> Row:
     try:
         known = _known(environment, name, job, held, history)
     except LockedError as error:
-        message = str(error)
+        message = f"{environment.warehouse.location} is held by run {held.run_id}" if held else str(error)
     own = known.last if known else None
     counts = Counter(day["state"] for day in known.days) if known else {}
     is_complete = bool(known) and job.until is not None and len(counts) == 1 and "complete" in counts
@@ -181,7 +181,7 @@ def due(environment: Environment) -> list[str]:
     """
     rows = listed(environment)
     if unread := [row["message"] for row in rows if row["records"] is None]:
-        raise LockedError(unread[0], "the next time will do")
+        raise LockedError(unread[0], "wait for it to finish; what is due stays due")
     now = environment.clock.now()
     ready = [row for row in rows if row["next_run_at"] and row["next_run_at"] <= now]
     return [row["job"] for row in sorted(ready, key=lambda row: row["next_run_at"])]

@@ -109,13 +109,23 @@ def sample(warehouse: Warehouse, route: str, most: int = SAMPLE) -> list[Any]:
         f" order by content_hash limit {int(most)}",
         [route],
     )
-    return [json.loads(text, parse_float=Decimal, parse_constant=Decimal) for (text,) in rows]
+    return [record for (text,) in rows if (record := parse(text)) is not None]
+
+
+def parse(text: str) -> Any:
+    """A record, with numbers as exact as they came; None for one that is nested too deeply to be looked at."""
+    # Python refuses to read thousands of digits, and whatever has no room in 64 bits is alike here
+    whole = lambda digits: int(digits) if len(digits) < 40 else 10**40
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=Decimal, parse_int=whole)
+    except RecursionError:
+        return None
 
 
 def infer(records: Iterable[Any]) -> list[Column]:
     """The columns that hold the fields of some records, in the order in which they come.
 
-    records: as JSON gives them, numbers with a fraction or an exponent as Decimal.
+    records: as `parse` gives them, numbers with a fraction or an exponent as Decimal.
     """
     kinds: dict[str, set[str]] = {}
     for record in records:

@@ -17,12 +17,10 @@ from pipelines.new_route import Column, column_name, infer
 from pipelines.sources import atlas
 from tests.helpers import Warehouse
 
-NUMBER = {"parse_float": Decimal, "parse_constant": Decimal}
-
 
 def inferred(*values: Any) -> str:
     """The type of a field that has these values, one a record."""
-    (column,) = infer(json.loads(json.dumps([{"v": value} for value in values]), **NUMBER))
+    (column,) = infer([new_route.parse(json.dumps({"v": value})) for value in values])
     return column.type
 
 
@@ -92,6 +90,16 @@ def test_names_are_unique_and_leave_the_models_own_alone() -> None:
     assert [one.key for one in found] == [*keys, "late"], "in the order in which they come"
     names = [one.name for one in found]
     assert names == ["a_b", "a_b_2", "a_b_3", "client_2", "day_2", "field", "field_2", "a_b_2_2", "late"]
+
+
+def test_records_that_are_hard_to_read_do_not_end_it() -> None:
+    digits = new_route.parse(f'{{"v": {"9" * 10_000}, "w": 1e999999, "x": -1E-999999}}')
+    assert {one.key: one.type for one in infer([digits])} == {
+        "v": "text",
+        "w": "double precision",
+        "x": "double precision",
+    }
+    assert new_route.parse("[" * 100_000 + "]" * 100_000) is None
 
 
 def test_what_is_no_object_has_no_columns() -> None:
