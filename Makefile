@@ -20,7 +20,7 @@ OPTIONS = $(strip $(WHERE) $(WHAT) $(call flag,JSON,json))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup elt watch extract transform backfill replay report doctor docs dbt sandbox \
-	clients test lint test-unit test-elt test-dbt bench generate lock clean
+	clients jobs new-route test lint test-unit test-elt test-dbt bench generate lock clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ doctor: $(READY) ## check settings, credentials, APIs, warehouse, disk, versions
 
 clients: $(READY) ## clients of atlas: ARGS="list", ARGS="check 2151", ARGS="add 2151 --url ... --routes ..."
 	@$(RUN) clients $(ARGS)
+
+jobs: $(READY) ## collection jobs of atlas: ARGS="list", ARGS="add october --client 2151 --since ...", ARGS="run"
+	@$(RUN) jobs $(ARGS)
+
+new-route: $(READY) ## write a typed model of a route of atlas: ARGS="cliente --model customers"
+	@$(RUN) new-route $(WHERE) $(ARGS)
 
 docs: $(READY) ## write the dbt docs with lineage to data/docs/index.html
 	@$(RUN) docs $(WHERE)

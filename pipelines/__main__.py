@@ -7,8 +7,10 @@ import datetime as dt
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from pipelines import atlas_verbs
+from pipelines.command import Parser, console, environment_of, ids, moment, names, positive
 from pipelines.errors import AirtimeError, UsageError
 
 EXIT_CODES = """\
@@ -63,7 +65,7 @@ def elt(options: argparse.Namespace) -> int:
         )
     if options.name == "backfill" and not scope.since:
         raise UsageError("a backfill needs a period", "make backfill SINCE=2026-10-01 UNTIL=2026-10-08")
-    environment = _environment(options)
+    environment = environment_of(options)
     if scope.since and scope.since >= environment.clock.now():
         raise UsageError(f"SINCE {scope.since:%Y-%m-%dT%H:%M} is in the future", "name a period that has begun")
     request = Request(
@@ -89,7 +91,7 @@ def elt(options: argparse.Namespace) -> int:
     if options.json:
         print(report.to_json(found))
     else:
-        report.show(found, _console())
+        report.show(found, console())
     return code
 
 
@@ -97,7 +99,7 @@ def watch(options: argparse.Namespace) -> int:
     """Poll every collection slot, and do what else is due in between."""
     from pipelines.watch import Watch
 
-    beats = Watch(_environment(options), options.sources)
+    beats = Watch(environment_of(options), options.sources)
     return beats.once() if options.once else beats.forever()
 
 
@@ -105,7 +107,7 @@ def show_report(options: argparse.Namespace) -> int:
     """Show the last run, or one by its id, and the history."""
     from pipelines import report
 
-    environment = _environment(options)
+    environment = environment_of(options)
     if not environment.warehouse.exists():
         raise UsageError(f"there is no warehouse at {environment.warehouse.location} yet", "`make elt` makes one")
     found = report.read(environment.warehouse, options.run)
@@ -113,8 +115,8 @@ def show_report(options: argparse.Namespace) -> int:
     if options.json:
         print(report.to_json({**found, "history": runs}))
     else:
-        report.show_history(runs, _console())
-        report.show(found, _console())
+        report.show_history(runs, console())
+        report.show(found, console())
     return 0
 
 
@@ -124,7 +126,7 @@ def see_doctor(options: argparse.Namespace) -> int:
     from pipelines.resources import Scope
     from pipelines.run import Request, Run
 
-    environment = _environment(options)
+    environment = environment_of(options)
     run = Run(environment, Request("doctor", scope=Scope()))
     code = 0
     with environment.sandbox_if_demo():
@@ -138,69 +140,11 @@ def see_doctor(options: argparse.Namespace) -> int:
     return code
 
 
-def add_client(options: argparse.Namespace) -> int:
-    """Declare a client of atlas; its token comes from a prompt, or from standard input."""
-    import getpass
-
-    from pipelines import clients
-
-    prompt = f"token of client {options.client}: "
-    values = {
-        "base_url": options.url,
-        "routes": options.routes,
-        "since": options.since,
-        "days_back": options.days_back,
-        "requests_per_minute": options.requests_per_minute,
-    }
-    token = getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()
-    clients.add(Path.cwd(), options.client, values, token, options.replace)
-    print(f"client {options.client} is declared; `clients check {options.client}` asks its API")
-    return 0
-
-
-def list_clients(options: argparse.Namespace) -> int:
-    """List the clients of atlas, each with whether it has a token."""
-    from pipelines import clients, report
-
-    rows = clients.listed(_environment(options).sections["atlas"])
-    if options.json:
-        print(report.to_json(rows))
-        return 0
-    for row in rows:
-        print(
-            f"{row['client']}  {row['base_url']}  {' '.join(row['routes'])}  since {row['since']}"
-            f"  {row['requests_per_minute']:,} requests a minute  token {row['token']}"
-        )
-    return 0
-
-
-def check_clients(options: argparse.Namespace) -> int:
-    """Ask the API of each client, or of some, once."""
-    from pipelines.resources import Scope
-    from pipelines.run import Request, Run
-    from pipelines.sources import atlas
-
-    environment = _environment(options)
-    run = Run(environment, Request("clients", scope=Scope()))
-    code = 0
-    with environment.sandbox_if_demo():
-        answers = atlas.check_clients(run.client("atlas"), options.clients)
-    for name, error in answers.items():
-        if error is None:
-            print(f"ok    {name}")
-            continue
-        code = max(code, getattr(error, "exit_code", 3))
-        print(f"FAIL  {name}: {environment.scrubber.clean(str(error))}")
-        if mend := getattr(error, "mend", ""):
-            print(f"      to mend: {mend}")
-    return code
-
-
 def dbt(options: argparse.Namespace) -> int:
     """Run dbt with the settings of this project."""
     from pipelines.transform import Transform
 
-    environment = _environment(options)
+    environment = environment_of(options)
     return (
         0
         if Transform(environment.warehouse, environment.data_dir, environment.dbt_variables()).passthrough(
@@ -216,7 +160,7 @@ def docs(options: argparse.Namespace) -> int:
 
     from pipelines.transform import Transform
 
-    environment = _environment(options)
+    environment = environment_of(options)
     transform = Transform(environment.warehouse, environment.data_dir, environment.dbt_variables())
     if not environment.warehouse.exists():
         raise UsageError(f"there is no warehouse at {environment.warehouse.location} yet", "`make elt` makes one")
@@ -256,7 +200,7 @@ def clean(options: argparse.Namespace) -> int:
     """Remove run-time files, after asking."""
     import shutil
 
-    environment = _environment(options)
+    environment = environment_of(options)
     directory = environment.data_dir
     if environment.root.resolve().is_relative_to(directory.resolve()):
         raise UsageError(f"DATA_DIR is {directory}, with the project itself in it", "remove by hand what can go")
@@ -271,21 +215,6 @@ def clean(options: argparse.Namespace) -> int:
     shutil.rmtree(directory)
     print(f"{directory} removed")
     return 0
-
-
-def _environment(options: argparse.Namespace) -> Any:
-    from pipelines import environment
-
-    found = environment.load(Path.cwd(), {"target": options.target})
-    environment.set_up_logging(found)
-    return found
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    # wide enough for its tables where there is no terminal to measure
-    return Console() if sys.stdout.isatty() else Console(width=200)
 
 
 def _show_plan(environment: Any, plan: list[dict[str, Any]], as_json: bool) -> None:
@@ -316,63 +245,23 @@ def _show_plan(environment: Any, plan: list[dict[str, Any]], as_json: bool) -> N
             print(f"  {rows[0]['estimate']}")
 
 
-def _moment(text: str) -> dt.datetime:
-    from pipelines.run import parse_moment
-
-    try:
-        return parse_moment(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a day nor a time: write 2026-10-01 or 2026-10-01T12:00"
-        ) from None
-
-
-def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day: write 2026-10-01") from None
-
-
-def _names(text: str) -> list[str]:
-    return text.replace(",", " ").split()
-
-
-def _ids(text: str) -> list[str]:
-    found = _names(text)
-    if wrong := [one for one in found if not one.isdecimal()]:
-        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is not an id: write ids, such as 501")
-    return found
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(text)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"see `{self.prog} --help`")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m pipelines", description=__doc__, epilog=EXIT_CODES)
+    parser = Parser(prog="python -m pipelines", description=__doc__, epilog=EXIT_CODES)
     verbs = parser.add_subparsers(dest="name", required=True, metavar="VERB")
-    common = _Parser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("--target", help="duckdb or postgres")
-    json = _Parser(add_help=False)
+    json = Parser(add_help=False)
     json.add_argument("--json", action="store_true", help="for machines, on standard output")
-    scope = _Parser(add_help=False)
-    scope.add_argument("--sources", type=_names, default=[], help='such as "twitch"')
-    scope.add_argument("--resources", type=_names, default=[], help='such as "videos clips"')
-    scope.add_argument("--league", type=_ids, default=[], help='football: ids of leagues, such as "501 271"')
-    scope.add_argument("--season", type=_ids, default=[], help="football: ids of seasons")
-    scope.add_argument("--client", type=_names, default=[], help='atlas: names of clients, such as "2151 2152"')
-    scope.add_argument("--route", type=_names, default=[], help="atlas: names of routes")
-    scope.add_argument("--since", type=_moment, help="start of the period to read, UTC")
-    scope.add_argument("--until", type=_moment, help="its end")
-    scope.add_argument("--limit", type=_positive, help="at most so many units a resource")
+    scope = Parser(add_help=False)
+    scope.add_argument("--sources", type=names, default=[], help='such as "twitch"')
+    scope.add_argument("--resources", type=names, default=[], help='such as "videos clips"')
+    scope.add_argument("--league", type=ids, default=[], help='football: ids of leagues, such as "501 271"')
+    scope.add_argument("--season", type=ids, default=[], help="football: ids of seasons")
+    scope.add_argument("--client", type=names, default=[], help='atlas: names of clients, such as "2151 2152"')
+    scope.add_argument("--route", type=names, default=[], help="atlas: names of routes")
+    scope.add_argument("--since", type=moment, help="start of the period to read, UTC")
+    scope.add_argument("--until", type=moment, help="its end")
+    scope.add_argument("--limit", type=positive, help="at most so many units a resource")
     scope.add_argument("--full", action="store_true", help="fetch everything again, whatever is known")
     scope.add_argument("--dry-run", action="store_true", help="show what is due and what it costs; fetch nothing")
     for name, text in {
@@ -386,30 +275,15 @@ def _parser() -> argparse.ArgumentParser:
         verb.set_defaults(verb=elt)
     text = "poll every collection slot and keep everything else in step"
     verb = verbs.add_parser("watch", help=text, parents=[common], epilog=EXIT_CODES)
-    verb.add_argument("--sources", type=_names, default=[], help='such as "twitch kick"')
+    verb.add_argument("--sources", type=names, default=[], help='such as "twitch kick"')
     verb.add_argument("--once", action="store_true", help="one beat, for a scheduler that comes again by itself")
     verb.set_defaults(verb=watch)
     verb = verbs.add_parser("report", help="the last run and the history", parents=[common, json])
     verb.add_argument("--run", help="the id of a run")
-    verb.add_argument("--history", type=_positive, default=10, help="how many runs")
+    verb.add_argument("--history", type=positive, default=10, help="how many runs")
     verb.set_defaults(verb=show_report)
     verbs.add_parser("doctor", help="check all that a run needs", parents=[common]).set_defaults(verb=see_doctor)
-    verb = verbs.add_parser("clients", help="clients of atlas: add, list, check")
-    kinds = verb.add_subparsers(dest="kind", required=True, metavar="add|list|check")
-    kind = kinds.add_parser("add", help="declare one; the token is asked for, or read from standard input")
-    kind.add_argument("client", help="its name: letters, digits, _ and -")
-    kind.add_argument("--url", required=True, help="the address that its routes' paths are added to")
-    kind.add_argument("--routes", required=True, type=_names, help='declared routes, such as "pedido nota"')
-    kind.add_argument("--since", type=_day, help="the first day to collect")
-    kind.add_argument("--days-back", type=_positive, help="or how many days before today")
-    kind.add_argument("--requests-per-minute", type=_positive, default=60, help="its rate limit")
-    kind.add_argument("--replace", action="store_true", help="declare one anew that is there already")
-    kind.set_defaults(verb=add_client)
-    kind = kinds.add_parser("list", help="what is declared, and which tokens are set", parents=[common, json])
-    kind.set_defaults(verb=list_clients)
-    kind = kinds.add_parser("check", help="ask each API once", parents=[common])
-    kind.add_argument("clients", nargs="*", help="names of clients; all if none is given")
-    kind.set_defaults(verb=check_clients)
+    atlas_verbs.add_to(verbs, common, json, EXIT_CODES)
     verb = verbs.add_parser("dbt", help="dbt with this project's settings", parents=[common])
     verb.add_argument("arguments", nargs=argparse.REMAINDER)
     verb.set_defaults(verb=dbt)

@@ -58,7 +58,10 @@ class Beat:
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for."""
+    """What the command line asks for.
+
+    job: the collection job that this is a run of, if it is one.
+    """
 
     command: str
     sources: Sequence[str] = ()
@@ -68,6 +71,7 @@ class Request:
     replay: bool = False
     transform: bool = True
     beat: Beat | None = None
+    job: str | None = None
 
 
 @dataclass
@@ -137,7 +141,7 @@ class Run:
         if check:
             doctor.require([doctor.check_directories(env)])
             self._unreachable = doctor.reachable(list(chosen), self.client)
-        with env.warehouse.lock(holder(self.run_id), env.settings.lock_wait_seconds, self._clock):
+        with env.warehouse.lock(holder(self.run_id, request.job), env.settings.lock_wait_seconds, self._clock):
             # not before: only one process at a time can look into a DuckDB file
             doctor.require([doctor.check_warehouse(env)])
             stamp(env.warehouse, env.data_kind)
@@ -407,6 +411,7 @@ class Run:
         return {
             "run_id": self.run_id,
             "command": self._request.command,
+            "job": self._request.job,
             "status": status,
             "data_kind": self._env.data_kind,
             "target": self._env.warehouse.target,

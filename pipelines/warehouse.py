@@ -35,6 +35,8 @@ CREATE_STAMP = (
 )
 LOCK_POLL_SECONDS = 0.2
 CONNECT_SECONDS = 10
+# of the advisory lock on PostgreSQL
+LOCK_NUMBER = int.from_bytes(hashlib.sha256(b"airtime").digest()[:4], "big") >> 1
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,10 @@ class Warehouse(Protocol):
         Raises:
             LockedError: somebody else holds it, and did for `wait_seconds`.
         """
+        ...
+
+    def held_by(self) -> str | None:
+        """How its holder names itself (see `holder`), which a server may have cut off; None if nobody holds it."""
         ...
 
     def kept_open(self) -> contextlib.AbstractContextManager[Any]:
@@ -195,6 +201,20 @@ class DuckDBWarehouse:
         finally:
             note.unlink(missing_ok=True)
             lock.release()
+
+    def held_by(self) -> str | None:
+        """The holder's note, which a killed process leaves behind: what counts is the lock."""
+        note = self.path.with_suffix(".holder")
+        if not note.exists():
+            return None
+        lock = filelock.FileLock(self.path.with_suffix(".lock"), blocking=False)
+        if _try_file_lock(lock):
+            lock.release()
+            return None
+        # it may be going at this very moment
+        with contextlib.suppress(FileNotFoundError):
+            return note.read_text("utf-8").strip()
+        return None
 
     @contextlib.contextmanager
     def kept_open(self) -> Iterator[None]:
@@ -325,18 +345,21 @@ class PostgresWarehouse:
     @contextlib.contextmanager
     def lock(self, holder: str, wait_seconds: float, clock: Clock) -> Iterator[None]:
         """A session's advisory lock, which the server releases with the connection; it is named by the connection."""
-        number = int.from_bytes(hashlib.sha256(b"airtime").digest()[:4], "big") >> 1
         with self._connect(application_name=holder[:63], autocommit=True) as connection:
-            taken = lambda: bool(connection.execute("select pg_try_advisory_lock(%s)", [number]).fetchone()[0])
+            taken = lambda: bool(connection.execute("select pg_try_advisory_lock(%s)", [LOCK_NUMBER]).fetchone()[0])
             if not _acquire(taken, wait_seconds, clock):
-                found = connection.execute(
-                    "select application_name from pg_stat_activity join pg_locks using (pid)"
-                    " where locktype = 'advisory' and objid = %s and granted"
-                    " and database = (select oid from pg_database where datname = current_database())",
-                    [number],
-                ).fetchone()
-                raise _locked(self.location, found[0] if found else "another run")
+                raise _locked(self.location, self.held_by() or "another run")
             yield
+
+    def held_by(self) -> str | None:
+        """The name of the connection that has the lock; the server keeps 63 characters of it."""
+        found = self.rows(
+            "select application_name from pg_stat_activity join pg_locks using (pid)"
+            " where locktype = 'advisory' and objid = ? and granted"
+            " and database = (select oid from pg_database where datname = current_database())",
+            [LOCK_NUMBER],
+        )
+        return str(found[0][0]) if found else None
 
     def kept_open(self) -> contextlib.AbstractContextManager[Any]:
         """Nothing to do: a server has room for readers."""
@@ -418,9 +441,9 @@ def write_stamp(warehouse: Warehouse, name: str, value: str) -> None:
     )
 
 
-def holder(run_id: str) -> str:
+def holder(run_id: str, job: str | None = None) -> str:
     """How a run names itself to those who find the warehouse locked."""
-    return f"run {run_id} (pid {os.getpid()} on {socket.gethostname()})"
+    return f"run {run_id} (pid {os.getpid()} on {socket.gethostname()}" + (f", job {job})" if job else ")")
 
 
 def _acquire(attempt: Any, wait_seconds: float, clock: Clock) -> bool:

@@ -4,9 +4,9 @@
 {%- endmacro %}
 
 {% macro default__json_member(expression, keys) -%}
-    json_extract({{ expression }}, '/{{ keys | join("/") }}')
+    json_extract({{ expression }}, {{ json_path(keys) }})
 {%- endmacro %}
 
 {% macro postgres__json_member(expression, keys) -%}
-    ({{ expression }} #> '{ {{- keys | join(",") -}} }')
+    ({{ expression }} #> {{ json_path(keys) }})
 {%- endmacro %}

@@ -4,9 +4,9 @@
 {%- endmacro %}
 
 {% macro default__json_text(expression, keys) -%}
-    json_extract_string({{ expression }}, '/{{ keys | join("/") }}')
+    json_extract_string({{ expression }}, {{ json_path(keys) }})
 {%- endmacro %}
 
 {% macro postgres__json_text(expression, keys) -%}
-    ({{ expression }} #>> '{ {{- keys | join(",") -}} }')
+    ({{ expression }} #>> {{ json_path(keys) }})
 {%- endmacro %}

@@ -1,8 +1,8 @@
 """The simulated systems of many clients, a pure function of a seed and a time: records by client, route and day.
 
 Nothing here is stored but caches. A record belongs to its day (UTC) for good. It arrives up to two days later, may
-change its content afterwards, and may change it back: orders until 20 days after their day began, invoices, products
-and deliveries until 28 days after. Events, which have no key, never change, but some come twice.
+change its content afterwards, and may change it back: orders until 20 days after their day began, invoices, products,
+deliveries and customers until 28 days after. Events, which have no key, never change, but some come twice.
 What a record says is in atlas_rows.py. Times are Unix epoch seconds (UTC).
 """
 
@@ -27,7 +27,7 @@ HOUR = 3600
 EPOCH = date(1970, 1, 1)
 
 # share of records that change, and of those that then change back
-CHANGES = {"nota": (0.06, 0.3), "produto": (0.2, 0.3), "entrega": (0.7, 0.1)}
+CHANGES = {"nota": (0.06, 0.3), "produto": (0.2, 0.3), "entrega": (0.7, 0.1), "cliente": (0.1, 0.5)}
 
 
 class Version(NamedTuple):

@@ -225,12 +225,31 @@ def event(seed: int, record: Record, form: int) -> Row:
     }
 
 
+def customer(seed: int, record: Record, form: int) -> Row:
+    """Return a customer; some are blocked for a while."""
+    luck = _luck(seed, record)
+    city, state = words.pick(CITIES, luck[0])
+    return {
+        "codigo": record.serial,
+        "nome": words.pick(NAMES, luck[1]),
+        "e-mail": None if luck[2] < 0.2 else f"cliente{record.serial}@exemplo.example",
+        "criadoEm": stamp(record.moment),
+        "nascimento": "" if luck[3] < 0.1 else day_text(-int(luck[3] * 20_000)),
+        "ativo": form == 0,
+        "limite de crédito": money(int(luck[4] ** 3 * 5_000_000)),
+        "pontos": int(luck[5] ** 4 * 10_000),
+        "avaliação": round(luck[6] * 5, 4),
+        "endereço": {"cidade": city, "uf": state},
+    }
+
+
 ROWS: dict[str, Callable[[int, Record, int], Row]] = {
     "pedido": order,
     "nota": invoice,
     "produto": product,
     "entrega": delivery,
     "evento": event,
+    "cliente": customer,
 }
 
 # what the sandbox's edits name a record by: its key, or a place in the day where there is none
@@ -240,4 +259,5 @@ KEYS: dict[str, Callable[[int, Record], int | str]] = {
     "produto": lambda seed, record: sku(record.serial),
     "entrega": delivery_key,
     "evento": lambda seed, record: f"{day_text(record.day)}/{record.number}",
+    "cliente": lambda seed, record: record.serial,
 }

@@ -32,7 +32,7 @@ from pipelines.sources.atlas_records import (
     refuse_what_no_warehouse_holds,
     within,
 )
-from pipelines.sources.atlas_routes import Declaration, Route, keys, token_key, token_variable
+from pipelines.sources.atlas_routes import Declaration, Job, Route, keys, token_key, token_variable
 from pipelines.tables import Field, Table
 
 DESCRIPTION = "Atlas: records of the REST APIs of many clients, by route and day."
@@ -113,12 +113,13 @@ FRESHNESS = {"warn": (1, "day"), "error": (3, "day")}
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the source. Field comments are the text of .env.example."""
 
-    # Tokens by client: each goes to the addresses of its client alone. Clients and routes are declared in
-    # .dlt/config.toml, by hand or with `python -m pipelines clients add`; for examples see
+    # Tokens by client: each goes to the addresses of its client alone. Clients, routes and jobs are declared in
+    # .dlt/config.toml, by hand or with `python -m pipelines clients add` and `jobs add`; for examples see
     # pipelines/sources/atlas_demo.toml
     tokens: Tokens = {}
     clients: Tables = {}
     routes: Tables = {}
+    jobs: Tables = {}
     # Where the sandbox is, whose clients stand in while none is declared.
     sandbox_url: str | None = None
 
@@ -126,6 +127,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         # what does not fit is told before anything begins
         if self.clients or self.routes:
             routes.read(self.clients, self.routes, CONFIG)
+        if self.jobs:
+            jobs_of(self)
 
 
 class Clients:
@@ -188,15 +191,26 @@ class Clients:
         )
 
 
+def jobs_of(settings: Settings) -> dict[str, Job]:
+    """The collection jobs that are declared.
+
+    Raises:
+        UsageError: one of them does not fit; the message names file, line and key.
+    """
+    # who the sandbox's clients are is known once it runs
+    is_unknown = not settings.clients and not settings.tokens
+    return routes.read_jobs(settings.jobs, declaration_of(settings), CONFIG, any_client=is_unknown)
+
+
 def declaration_of(settings: Settings) -> Declaration:
-    """What is declared; the sandbox's clients where nothing is.
+    """What is declared; while no client is, the sandbox's, which the declared routes are asked of, too.
 
     Raises:
         UsageError: the declaration does not fit; the message names file, line and key.
     """
     if settings.clients:
         return routes.read(settings.clients, settings.routes, CONFIG)
-    return routes.demo(settings.sandbox_url or "http://sandbox.invalid", sorted(settings.tokens))
+    return routes.demo(settings.sandbox_url or "http://sandbox.invalid", sorted(settings.tokens), settings.routes)
 
 
 def open_clients(opening: Opening) -> Any:

@@ -133,6 +133,26 @@ class ClientOf(Declared, frozen=True, kw_only=True):
         return self.since or today - dt.timedelta(days=self.days_back or 0)
 
 
+class Job(Declared, frozen=True, kw_only=True):
+    """A collection job: what of a client to collect, and how often to look for what is due of it.
+
+    routes: some of the client's; all of them if none is named.
+    since, until: its period, days (UTC) of which the last one is the day before `until`; open if there is none.
+    every_minutes: how often it is due; one without runs when somebody says so.
+    """
+
+    client: str
+    routes: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | None = None
+    since: dt.date
+    until: dt.date | None = None
+    every_minutes: Positive | None = None
+    stopped: bool = False
+
+    def __post_init__(self) -> None:
+        if self.until is not None and self.until <= self.since:
+            raise ValueError(f"`until` {self.until} is not after `since` {self.since}")
+
+
 class Declaration(msgspec.Struct, frozen=True):
     """All clients and routes."""
 
@@ -161,16 +181,41 @@ def read(clients: Tables, routes: Tables, file: Path) -> Declaration:
     return found
 
 
-def demo(base_url: str, clients: Iterable[str]) -> Declaration:
-    """The declaration that comes with the project, for some clients of the sandbox; its own one if none is named."""
+def read_jobs(jobs: Tables, declaration: Declaration, file: Path, any_client: bool = False) -> dict[str, Job]:
+    """Check declared jobs; `file` is what errors name. any_client: who the clients are is not known yet.
+
+    Raises:
+        UsageError: one does not fit; the message names file, line and key.
+    """
+    found = {name: _one(Job, "jobs", name, values, file) for name, values in jobs.items()}
+    for name, job in found.items():
+        client = declaration.clients.get(job.client)
+        if client is None and not any_client:
+            known = ", ".join(declaration.clients) or "none"
+            why = f"there is no client {job.client!r}; declared are: {known}"
+            raise _wrong(file, "jobs", name, "client", why)
+        routes = client.routes if client else tuple(declaration.routes)
+        if unknown := [route for route in job.routes or () if route not in routes]:
+            why = f"client {job.client} has no route {unknown[0]!r}; it has: {', '.join(routes)}"
+            raise _wrong(file, "jobs", name, "routes", why)
+    return found
+
+
+def demo(base_url: str, clients: Iterable[str], more_routes: Tables | None = None) -> Declaration:
+    """The declaration that comes with the project, for some clients of the sandbox; its own one if none is named.
+
+    more_routes: what is declared beside it, checked already; each client has these, too.
+    """
     content = tomllib.loads(DEMO.read_text("utf-8").replace("ATLAS_SANDBOX_URL", base_url.rstrip("/")))["sources"][
         "atlas"
     ]
     ((example, values),) = content["clients"].items()
+    known = {**content["routes"], **(more_routes or {})}
     named = {
-        name: {**values, "base_url": values["base_url"].removesuffix(example) + name} for name in clients or [example]
+        name: {**values, "base_url": values["base_url"].removesuffix(example) + name, "routes": list(known)}
+        for name in clients or [example]
     }
-    return read(named, content["routes"], DEMO)
+    return read(named, known, DEMO)
 
 
 def token_variable(client: str) -> str:
@@ -286,7 +331,8 @@ def _wrong(file: Path, table: str, name: str, key: str | None, why: str) -> Usag
     heading = f"[sources.atlas.{table}.{name}]"
     line = line_of(file, heading, keys(key)[:1])
     where = f"{file.parent.name}/{file.name}" + (f", line {line}" if line else "")
-    return UsageError(f"{where}: {heading}{f' {key}' if key else ''}: {why}", "correct that line")
+    mend = "correct that line" if line else "declare it otherwise; nothing was written"
+    return UsageError(f"{where}: {heading}{f' {key}' if key else ''}: {why}", mend)
 
 
 def line_of(file: Path, heading: str, key: Sequence[str] = ()) -> int | None:

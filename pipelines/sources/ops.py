@@ -34,6 +34,7 @@ RUNS = _table(
     ("run_id",),
     Field("run_id", "text", "Time of start and a random part."),
     Field("command", "text", "The command line verb: elt, extract, transform, replay ..."),
+    Field("job", "text", "The collection job that it ran; null for all other runs.", null=True),
     Field("status", "text", "running, succeeded, partial, failed, or killed (found unfinished by a later run)."),
     Field("data_kind", "text", "demo (the sandbox) or live."),
     Field("target", "text", "The warehouse: duckdb or postgres."),

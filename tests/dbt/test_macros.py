@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from decimal import Decimal
 
 import pytest
@@ -29,6 +30,22 @@ ORDER = (
     ' "id externo": 9007199254740993, "em": "2026-10-01T12:00:00.250Z"}\''
 )
 NOON = dt.datetime(2026, 10, 1, 12)
+ODD_KEYS = ("", "a/b", "c~d", "it's", '"q"', "b\\s", "$ref", "x,y", "{z}", "0", "preço (R$)", "商品", "tab\there")
+# macro, what is in JSON, what comes of it
+TYPED = (
+    ("date", "2024-02-29", dt.date(2024, 2, 29)),
+    ("date", "2026-12-31", dt.date(2026, 12, 31)),
+    *(("date", text, None) for text in ("2026-02-29", "1900-02-29", "2026-04-31", "2026-13-01", "0000-00-00", "", 5)),
+    ("timestamp", "2024-02-29T23:59:59Z", dt.datetime(2024, 2, 29, 23, 59, 59)),
+    *(("timestamp", f"2026-{text}", None) for text in ("02-30T00:00:00Z", "10-01T24:00:00Z", "10-01T12:00:00-03:00")),
+    *(("bigint", number, number) for number in (0, -7, 2**53 + 1, 2**63 - 1, -(2**63))),
+    *(("bigint", number, None) for number in (2**63, -(2**63) - 1, 10**25, 1.5, "x", None, True)),
+    *(("double", number, number) for number in (0.1 + 0.2, -7.0, 1e99)),
+    *(("double", text, None) for text in ("x", "", None, True, [1.5])),
+    ("boolean", True, True),
+    ("boolean", False, False),
+    *(("boolean", text, None) for text in ("yes", 1, None)),
+)
 
 
 def test_values_from_macros(warehouse: Warehouse) -> None:
@@ -83,6 +100,25 @@ def test_values_from_macros(warehouse: Warehouse) -> None:
     }
     template = "{% set ORDER = " + repr(ORDER) + " %}select " + ",\n".join(pairs)
     assert dict(zip(pairs, warehouse.sql(template)[0], strict=True)) == pairs
+
+
+def literal(value: object) -> str:
+    """A value in JSON, as a literal of SQL within Jinja."""
+    return repr("'" + json.dumps(value, ensure_ascii=False).replace("'", "''") + "'")
+
+
+def test_what_is_in_json_is_found_whatever_its_key(warehouse: Warehouse) -> None:
+    found = {key: str(place) for place, key in enumerate(ODD_KEYS)}
+    odd = literal(found | {"deep": {"a,b": {"c/d": "found"}}})
+    parts = [f"{{{{ json_text(as_json({odd}), {[key]!r}) }}}}" for key in ODD_KEYS]
+    deep = f"{{{{ json_text(json_member(as_json({odd}), ['deep']), ['a,b', 'c/d']) }}}}"
+    assert warehouse.sql("select " + ", ".join([*parts, deep])) == [(*found.values(), "found")]
+
+
+def test_what_is_in_json_is_typed_or_null_and_never_an_error(warehouse: Warehouse) -> None:
+    parts = [f"{{{{ json_{kind}(as_json({literal({'v': value})}), ['v']) }}}}" for kind, value, _ in TYPED]
+    found = warehouse.sql("select " + ", ".join(parts))[0]
+    assert list(zip(TYPED, found, strict=True)) == [(one, one[2]) for one in TYPED]
 
 
 def test_days_from_one_to_that_of_a_moment(warehouse: Warehouse) -> None:

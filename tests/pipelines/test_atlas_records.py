@@ -112,6 +112,7 @@ def test_numbers_that_no_warehouse_holds_are_refused() -> None:
 # -- declarations
 
 
+LINKED = {"style": "next_link", "next": "next"}
 GOOD = """
 [sources.atlas.routes.pedido]
 path = "/pedidos"
@@ -184,6 +185,18 @@ def test_what_the_project_declares_for_the_sandbox_fits() -> None:
         "next_link",
         "header_link",
     }
+
+
+def test_while_no_client_is_declared_those_of_the_sandbox_have_the_declared_routes_too() -> None:
+    own = {"cliente": {"path": "/c", "pages": {"style": "header_link"}}, "nota": {"path": "/n", "pages": LINKED}}
+    settings = atlas.Settings(routes=own, tokens={"2152": "a token"}, sandbox_url="http://here:1")
+    found = atlas.declaration_of(settings)
+    assert list(found.clients) == ["2152"] and set(found.clients["2152"].routes) == set(found.routes)
+    assert found.routes.keys() == {"pedido", "nota", "produto", "entrega", "evento", "cliente"}
+    assert (found.routes["nota"].path, found.routes["pedido"].path) == ("/n", "/api/v1/pedidos")
+    client = {"base_url": "https://a.example", "routes": ["cliente"], "days_back": 1}
+    alone = atlas.declaration_of(atlas.Settings(routes=own, clients={"loja": client}))
+    assert alone.routes.keys() == {"cliente", "nota"}
 
 
 def test_tokens_come_from_the_environment_and_from_files_and_stay_secret(tmp_path: Path) -> None:

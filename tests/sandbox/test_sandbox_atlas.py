@@ -23,10 +23,12 @@ AT = as_moment(NOW).timestamp()
 SINCE, UNTIL = date(2026, 2, 3), date(2026, 2, 12)
 ONE, TWO, THREE = "2151", "2152", "2153"
 DAY = 86_400
-KEYS = {"pedido": "id", "nota": "numero", "produto": "sku", "entrega": "uuid"}
+KEYS = {"pedido": "id", "nota": "numero", "produto": "sku", "entrega": "uuid", "cliente": "codigo"}
 MOMENTS = {
     "pedido": "criado_em", "nota": "emitida_em", "produto": "updated_at", "entrega": "dispatched_at", "evento": "at",
+    "cliente": "criadoEm",
 }  # fmt: skip
+LAST_PAGES = {"pedido": "total_paginas", "cliente": "paginas"}
 VOLATILE = {"gerado_em", "request_id"}
 
 
@@ -64,6 +66,9 @@ class Client:
                 return self.send("GET", "/api/v2/products", token, params=params)
             case "entrega":
                 return self.send("GET", f"/api/v2/deliveries/{since}/{until}", token, params=query)
+            case "cliente":
+                params = {"desde": since, "ate": until, **query}
+                return self.send("GET", "/api/v1/clientes", token, params=params)
             case _:
                 return self.send("POST", "/v3/events", token, json={"from": since, "to": until}, params=query)
 
@@ -80,7 +85,7 @@ class Client:
             rows += rows_of(route, body)
             between()
             page += 1
-            if route == "pedido" and body["pagina"] < body["total_paginas"]:
+            if route in LAST_PAGES and page <= body[LAST_PAGES[route]]:
                 answer = self.ask(route, since, until, pagina=page, **first_page(route))
             elif route == "nota" and len(rows) < body["count"]:
                 answer = self.ask(route, since, until, offset=len(rows), **first_page(route))
@@ -96,9 +101,8 @@ class Client:
 
 def first_page(route: str) -> dict[str, Any]:
     """A small page size, where the client has a say."""
-    return {"pedido": {"limite": 20}, "nota": {"limit": 25}, "produto": {"per_page": 10}, "evento": {"size": 7}}.get(
-        route, {}
-    )
+    sizes = {"pedido": "limite", "nota": "limit", "produto": "per_page", "evento": "size", "cliente": "por_pagina"}
+    return {sizes[route]: {"evento": 7, "produto": 10}.get(route, 20)} if route in sizes else {}
 
 
 def rows_of(route: str, body: Any) -> list[dict[str, Any]]:
@@ -111,6 +115,8 @@ def rows_of(route: str, body: Any) -> list[dict[str, Any]]:
             return body["data"]["items"]
         case "entrega":
             return body["items"]
+        case "cliente":
+            return body["clientes"]
         case _:
             return [{name: value for name, value in row.items() if name != "servido_em"} for row in body]
 
@@ -298,7 +304,7 @@ def test_all_pages_together_are_what_the_period_holds(shared: Sandbox, route: st
         truth = shared.atlas.records(name, route, SINCE, UNTIL, AT)
         rows = Client(shared, name).walk(route)
         assert texts(rows) == texts(truth) and len(rows) > 40
-        assert rows == (truth if route in ("pedido", "nota") else truth[::-1])
+        assert rows == (truth if route in ("pedido", "nota", "cliente") else truth[::-1])
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -338,7 +344,10 @@ def test_answers_have_the_shape_of_their_route(shared: Sandbox, client: Client) 
     assert deliveries["links"]["next"].startswith(f"{client.base}/api/v2/deliveries/{SINCE}/{UNTIL}?")
     events = client.ask("evento", size=2)
     assert len(events.json()) == 2 and events.links["next"]["url"].startswith(f"{client.base}/v3/events?size=2&")
-    for route, past in (("pedido", {"pagina": 999}), ("nota", {"offset": 9999})):
+    customers = client.ask("cliente", por_pagina=10, pagina=2).json()
+    assert customers.keys() == {"clientes", "paginas", "total"} | VOLATILE and len(customers["clientes"]) == 10
+    assert (customers["total"], customers["paginas"]) == (truth["cliente"], -(-truth["cliente"] // 10))
+    for route, past in (("pedido", {"pagina": 999}), ("cliente", {"pagina": 999}), ("nota", {"offset": 9999})):
         assert rows_of(route, client.ask(route, **past).json()) == []
 
 
@@ -361,7 +370,7 @@ def test_page_and_offset_lists_shift_while_the_clock_runs_and_the_others_do_not(
     after = own.atlas.records(ONE, route, SINCE, UNTIL, own.clock.time())
     keys = Counter(row[KEYS[route]] for row in rows) if route in KEYS else texts(rows)
     assert len(after) > len(before)
-    if route in ("pedido", "nota"):
+    if route in ("pedido", "nota", "cliente"):
         assert max(keys.values()) > 1 and len(keys) < len(after), "rows come again, new ones are missed"
     elif route in KEYS:
         assert max(keys.values()) == 1 and len(keys) > len(before)
@@ -387,6 +396,7 @@ def test_every_answer_has_fields_that_tell_nothing(client: Client, route: str) -
         ("nota", (SINCE, "2026-02-03T00:00:00")),
         ("nota", (SINCE, "2026-02-03 00:00:00Z")),
         *(("pedido", query) for query in ({"pagina": 0}, {"pagina": "x"}, {"limite": 0}, {"limite": 101})),
+        *(("cliente", query) for query in ({"pagina": 0}, {"por_pagina": 51})),
         *(("nota", query) for query in ({"offset": -1}, {"limit": 0}, {"limit": 201})),
         *(("produto", query) for query in ({"cursor": "x"}, {"cursor": "é"}, {"per_page": 51})),
         *(("entrega", query) for query in ({"cursor": ""}, {"cursor": "bnVsbA"})),
@@ -399,7 +409,7 @@ def test_a_bad_period_or_page_is_refused(client: Client, route: str, wrong: Any)
 
 
 def test_a_missing_period_or_body_is_refused(client: Client) -> None:
-    for path in ("/api/v1/pedidos", "/api/v1/notas", "/api/v2/products"):
+    for path in ("/api/v1/pedidos", "/api/v1/notas", "/api/v2/products", "/api/v1/clientes"):
         assert client.send("GET", path).status_code == 400
     for options in ({}, {"json": []}, {"json": {"from": str(SINCE)}}, {"data": {"from": str(SINCE)}}):
         assert client.send("POST", "/v3/events", **options).status_code == 400
@@ -439,7 +449,12 @@ def test_a_revoked_client_is_refused_from_then_on_and_the_others_are_not(own: Sa
 
 def test_elsewhere_is_404(shared: Sandbox, client: Client) -> None:
     stranger = shared.env()["ATLAS_SANDBOX_URL"] + "/atlas/2154/api/v1/pedidos"
-    for method, path in (("GET", "/api/v1/clientes"), ("GET", "/v3/events"), ("POST", "/api/v1/pedidos"), ("GET", "/")):
+    for method, path in (
+        ("GET", "/api/v1/fornecedores"),
+        ("GET", "/v3/events"),
+        ("POST", "/api/v1/pedidos"),
+        ("GET", "/"),
+    ):
         answer = client.send(method, path)
         assert (answer.status_code, answer.json()) == (404, {"erro": "rota inexistente"})
     assert client.send("GET", stranger).status_code == 404

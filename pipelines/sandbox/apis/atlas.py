@@ -1,8 +1,9 @@
 """Atlas: the systems of many clients, each with a base path, a token and a request limit of its own.
 
-Five routes, each paged in another way: by page number, offset, cursor, a next link in the body or in a header.
-The first two list the newest arrival first, so that pages shift when records arrive while they are read; the others
-go on after the last record that was served. Order of the checks of one request: budget, client, token, parameters.
+Five routes, each paged in another way: by page number, offset, cursor, a next link in the body or in a header; and a
+sixth, by page number again, which the project does not declare. It and the first two list the newest arrival first, so
+that pages shift when records arrive while they are read; the others go on after the last record that was served.
+Order of the checks of one request: budget, client, token, parameters.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pipelines.sandbox.world import DAY
 
 MOUNT = "/atlas"
 PER_MINUTE = (120, 300, 600)  # requests; clients have them in turn
-MAX_ORDERS, MAX_INVOICES, MAX_PRODUCTS, MAX_EVENTS = 100, 200, 50, 500
+MAX_ORDERS, MAX_INVOICES, MAX_PRODUCTS, MAX_EVENTS, MAX_CUSTOMERS = 100, 200, 50, 500, 50
 DELIVERIES = 40  # to a page; the client has no say
 MESSAGES = {
     400: "requisicao invalida",
@@ -92,7 +93,7 @@ def cursor_after(record: Record) -> str:
 
 
 class Atlas:
-    """Records of clients: orders, invoices, products, deliveries, events."""
+    """Records of clients: orders, invoices, products, deliveries, events, customers."""
 
     name = "atlas"
     resources = tuple(f"atlas_{route}" for route in ROUTES)
@@ -119,6 +120,7 @@ class Atlas:
         yield Route("GET", MOUNT, "/{client}/api/v2/products", self._checked(self.products))
         yield Route("GET", MOUNT, "/{client}/api/v2/deliveries/{since}/{until}", self._checked(self.deliveries))
         yield Route("POST", MOUNT, "/{client}/v3/events", self._checked(self.events))
+        yield Route("GET", MOUNT, "/{client}/api/v1/clientes", self._checked(self.customers))
         yield Route("*", MOUNT, "/{client}/{rest:.*}", self.not_found)
 
     def env(self, base: str) -> dict[str, str]:
@@ -277,3 +279,11 @@ class Atlas:
         rows = [{**row, "servido_em": served_at} for row in self._rows(page, call.now)]
         link = f"{call.url}?{urlencode({'size': size, 'cursor': after})}"
         return Answer(200, rows, {"Link": f'<{link}>; rel="next"'} if after else {})
+
+    def customers(self, call: Call) -> Answer:
+        """Serve customers by page number."""
+        found = self._listing(call, "cliente", days(call.one("desde"), call.one("ate"), ("desde", "ate")))
+        page, size = number(call, "pagina", 1, 1), number(call, "por_pagina", 20, 1, MAX_CUSTOMERS)
+        rows = self._rows(found[(page - 1) * size : page * size], call.now)
+        body = {"clientes": rows, "paginas": ceil(len(found) / size), "total": len(found)}
+        return Answer(200, {**body, **self._volatile(call)})

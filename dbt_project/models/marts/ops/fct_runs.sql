@@ -29,6 +29,7 @@ final as (
     select
         runs.run_id,
         runs.command,
+        runs.job,
         runs.status,
         runs.data_kind,
         runs.target,

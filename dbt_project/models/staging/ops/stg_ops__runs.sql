@@ -14,6 +14,7 @@ renamed as (
 
         -- text
         command,
+        job,
         status,
         data_kind,
         target,
