@@ -25,7 +25,7 @@ NO_VIEWS = ("resource_type:seed", "resource_type:test", "config.materialized:tab
 # for a few models of many: what there is besides is not listed, and no artifacts are written
 QUICKLY = ("--no-populate-cache", "--no-write-json")
 
-# the last project that was parsed, by what it depends on
+# the projects that were parsed, by what they depend on
 _manifests: dict[Hashable, Any] = {}
 
 
@@ -147,7 +147,6 @@ class Transform:
         connection = self._warehouse.dbt_database()
         known = (self._version(), *connection.items())
         if known not in _manifests:
-            _manifests.clear()
             options = [*self._options(connection), "--log-level", "none"]
             _manifests[known] = dbtRunner().invoke(["parse", "--no-write-json", *options]).result
         return _manifests[known]

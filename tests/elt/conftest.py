@@ -15,11 +15,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -114,7 +112,6 @@ class Postgres:
 
     target = "postgres"
     bench = f"bench_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    _one_at_a_time = threading.Lock()
 
     def __init__(self, server: PostgresServer, name: str, user: str, password: str) -> None:
         self._server = server
@@ -137,14 +134,13 @@ class Postgres:
         if self._is_on_bench:
             yield
             return
-        with self._one_at_a_time:
-            self._rename(self.name, self.bench)
-            self._is_on_bench = True
-            try:
-                yield
-            finally:
-                self._is_on_bench = False
-                self._rename(self.bench, self.name)
+        self._rename(self.name, self.bench)
+        self._is_on_bench = True
+        try:
+            yield
+        finally:
+            self._is_on_bench = False
+            self._rename(self.bench, self.name)
 
     def copy(self, name: str) -> None:
         """A database of its own with the same content."""
@@ -220,11 +216,6 @@ class Project:
         with self.running(*arguments, **settings) as process:
             out, err = process.communicate(timeout=RUN_SECONDS)
             return Done(process.returncode, out, err)
-
-    def end(self, *arguments: str, **settings: str) -> Done:
-        """A whole run in the cheapest way there is: on PostgreSQL, beside others, in a process of its own."""
-        go = self.run if isinstance(self.database, Postgres) else self.call
-        return go(*arguments, **settings)
 
     def call(self, *arguments: str, **settings: str) -> Done:
         """The command line within this process, which saves the imports."""
@@ -536,15 +527,15 @@ def base(shared: Path) -> Project:
         if not done.exists():
             with still_world() as sandbox:
                 project = Project(home, DuckDB(), sandbox.env())
-                set_up(project, project.call)
+                set_up(project)
                 assert not sandbox.served
             done.touch()
     return Project(home, DuckDB(), {})
 
 
-def set_up(project: Project, go: Callable[..., Done]) -> None:
+def set_up(project: Project) -> None:
     """Make every table, view and mart, and leave no record of it."""
-    done = go("transform", **MODELS_ONLY)
+    done = project.call("transform", **MODELS_ONLY)
     assert done.code == 0, done.err
     for table in ("runs", "run_stages", "dbt_nodes"):
         project.query(f"delete from raw_ops.{table}")
@@ -557,15 +548,8 @@ def new_project(base: Project, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 
 @pytest.fixture(scope="session")
-def aside() -> Iterator[ThreadPoolExecutor]:
-    """A thread for runs on PostgreSQL, which may go on beside those on DuckDB."""
-    with ThreadPoolExecutor(1) as pool:
-        yield pool
-
-
-@pytest.fixture(scope="session")
 def new_postgres(
-    postgres_server: PostgresServer, shared: Path, tmp_path_factory: pytest.TempPathFactory, aside: ThreadPoolExecutor
+    postgres_server: PostgresServer, shared: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Project]:
     """Make a project on a PostgreSQL database that is set up and empty, with a password to be quoted in addresses."""
     home, user, note = shared / "postgres-base", "planted", shared / "postgres-base.password"
@@ -581,14 +565,13 @@ def new_postgres(
             base = Postgres(postgres_server, "base", user, password)
             with still_world() as sandbox:
                 project = Project(home, base, sandbox.env())
-                set_up(project, project.run)
+                set_up(project)
             note.write_text(password, "utf-8")
             return base
 
-    ready = aside.submit(made_base)
+    base = made_base()
 
     def make(env: dict[str, str], source: str = "twitch") -> Project:
-        base = ready.result()
         database = Postgres(postgres_server, f"copy_{secrets.token_hex(4)}", user, base.password)
         base.copy(database.name)
         return Project(home, base, {}).copy(tmp_path_factory.mktemp("postgres"), env, source, database)
@@ -642,23 +625,7 @@ class Troubled:
 
 
 @pytest.fixture(scope="session")
-def troubled_soon(aside: ThreadPoolExecutor, new_postgres: Callable[[dict[str, str]], Project]) -> Future[Troubled]:
-    return aside.submit(run_in_trouble, new_postgres)
-
-
-@pytest.fixture(scope="session")
-def troubled(troubled_soon: Future[Troubled]) -> Troubled:
-    return troubled_soon.result()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def early(request: pytest.FixtureRequest) -> None:
-    """What goes on aside begins with the session if anything needs it."""
-    if any("troubled" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        request.getfixturevalue("troubled_soon")
-
-
-def run_in_trouble(new_postgres: Callable[[dict[str, str]], Project]) -> Troubled:
+def troubled(new_postgres: Callable[[dict[str, str]], Project]) -> Troubled:
     with still_world(faults=dict.fromkeys(KINDS, 0.05)) as sandbox:
         project = new_postgres(sandbox.env())
         spoil(sandbox)

@@ -48,16 +48,16 @@ def collected(request: pytest.FixtureRequest) -> Iterator[Collected]:
         if duckdb:
             with project.running("extract", **SETTINGS) as process:
                 kill_when(process, lambda: is_loading(project) and len(sandbox.served) > 40)
-        done = project.end("extract", **SETTINGS)
+        done = project.call("extract", **SETTINGS)
         assert done.code == 0, done.err
         first, first_truth = stored(project), truths(sandbox)
         before = len(sandbox.served)
-        done = project.end("extract", **SETTINGS)
+        done = project.call("extract", **SETTINGS)
         assert done.code == 0, done.err
         quiet = len(sandbox.served) - before
         sandbox.clock.set(NEXT_DAY)
         sandbox.revoke_client(REVOKED)
-        last = project.end("elt", "--json", ETL_NOW=NEXT_DAY, **SETTINGS, **MODELS_ONLY)
+        last = project.call("elt", "--json", ETL_NOW=NEXT_DAY, **SETTINGS, **MODELS_ONLY)
         tokens = [value for name, value in sandbox.env().items() if name.startswith("ATLAS_TOKEN_")]
         leaking = leaks(project, last, tokens)
         yield Collected(project, sandbox, first, first_truth, quiet, last, leaking)

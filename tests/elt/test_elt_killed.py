@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +30,6 @@ AHEAD = CONCURRENCY * 5
 SETTINGS = {"CHUNK_UNITS": str(CHUNK_UNITS), "CONCURRENCY": str(CONCURRENCY)}
 
 
-OnPostgres = tuple[Project, list[Served]]
-
-
 @dataclass
 class Killed:
     """A project whose run was killed, and what had been served by then."""
@@ -49,7 +45,7 @@ class Killed:
     def run_again(self, command: str) -> list[Served]:
         """Run to the end; returns everything that was served to this project."""
         before = len(self.sandbox.served)
-        done = self.project.end(command, **MODELS_ONLY)
+        done = self.project.call(command, **MODELS_ONLY)
         assert done.code == 0, done.err + done.out
         return self.served + self.sandbox.served[before:]
 
@@ -95,17 +91,6 @@ def loading(world: Sandbox, new_project: Callable[..., Project]) -> Killed:
     return killed
 
 
-@pytest.fixture(scope="module", autouse=True)
-def on_postgres(aside: ThreadPoolExecutor, new_postgres: Callable[..., Project]) -> Future[OnPostgres]:
-    def kill_and_run_again() -> OnPostgres:
-        with still_world(latency=0.005) as sandbox:
-            spoil(sandbox)
-            killed = kill(new_postgres(sandbox.env()), sandbox, "loading")
-            return killed.project, killed.run_again("elt")
-
-    return aside.submit(kill_and_run_again)
-
-
 def assert_same_marts(project: Project, undisturbed: Undisturbed) -> None:
     marts = project.tables("live")
     assert marts.keys() == undisturbed.marts.keys()
@@ -147,13 +132,16 @@ def test_after_a_kill_the_next_run_ends_as_if_nothing_had_happened(
 
 
 def test_after_a_kill_on_postgres_the_next_run_ends_as_if_nothing_had_happened(
-    on_postgres: Future[OnPostgres], undisturbed: Undisturbed
+    new_postgres: Callable[..., Project], undisturbed: Undisturbed
 ) -> None:
-    project, served = on_postgres.result()
-    assert_same_rows(project, undisturbed.project)
-    assert_same_marts(project, undisturbed)
+    with still_world(latency=0.005) as sandbox:
+        spoil(sandbox)
+        killed = kill(new_postgres(sandbox.env()), sandbox, "loading")
+        served = killed.run_again("elt")
+    assert_same_rows(killed.project, undisturbed.project)
+    assert_same_marts(killed.project, undisturbed)
     assert_at_most_a_chunk_again(served)
-    assert_killed_is_on_record(project)
+    assert_killed_is_on_record(killed.project)
 
 
 def test_a_poll_from_before_the_kill_is_kept_when_the_world_has_moved_on(

@@ -7,7 +7,6 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,24 +127,14 @@ def first(new_project: Callable[..., Project]) -> Iterator[Loaded]:
         yield Loaded(project, sandbox, told.out, done, list(sandbox.served))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def on_postgres(aside: ThreadPoolExecutor, new_postgres: Callable[..., Project]) -> Future[Loaded]:
-    """The same on PostgreSQL, with every kind of fault."""
-
-    def load() -> Loaded:
-        with football(faults=dict.fromkeys(KINDS, 0.03)) as sandbox:
-            project = new_postgres(env(sandbox), source="sportmonks")
-            done = project.run("elt", "--json", *CHOSEN, RETRY_MAX="9", **MODELS_ONLY)
-            return Loaded(project, sandbox, "", done, list(sandbox.served))
-
-    return aside.submit(load)
-
-
 @pytest.fixture(scope="module")
-def in_trouble(on_postgres: Future[Loaded]) -> Loaded:
-    loaded = on_postgres.result()
-    assert loaded.done.code == 0, loaded.done.err + loaded.done.out
-    return loaded
+def in_trouble(new_postgres: Callable[..., Project]) -> Loaded:
+    """The same on PostgreSQL, with every kind of fault."""
+    with football(faults=dict.fromkeys(KINDS, 0.03)) as sandbox:
+        project = new_postgres(env(sandbox), source="sportmonks")
+        done = project.call("elt", "--json", *CHOSEN, RETRY_MAX="9", **MODELS_ONLY)
+        assert done.code == 0, done.err + done.out
+        return Loaded(project, sandbox, "", done, list(sandbox.served))
 
 
 # -- the first load

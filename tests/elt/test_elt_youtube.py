@@ -25,7 +25,7 @@ def test_broadcasts_are_found_followed_and_counted(new_project: Callable[..., Pr
         assert "youtube units: 1 calls, at most 10,000 in 86,400 s" in shown
         assert not sandbox.served, "a dry run fetches nothing"
 
-        done = project.call("elt", "--json")
+        done = project.call("elt", "--json", **MODELS_ONLY)
         assert done.code == 0, done.err + done.out
         assert asked(sandbox, 0) == {"/search": 1, "/videos": 1, "/channels": 1, "/videoCategories": 1}
         first = world.live(sandbox.clock.time()).ranked
