@@ -27,6 +27,8 @@ DLT_SETTINGS = {
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
     # what to load is decided here, from the landing; dlt keeps no state of its own that would have to be restored
     "RESTORE_FROM_DESTINATION": "false",
+    # files that are read once, on the same machine, a moment later
+    "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
     # a run ends in order by itself
@@ -136,7 +138,8 @@ def _resource(table: Table, rows: pa.Table) -> Any:
         name=table.name,
         columns={column.name: _hints(table, column) for column in table.columns},
         primary_key=list(table.primary_key),
-        write_disposition={"disposition": "merge", "strategy": "delete-insert"},
+        # what is handed over has each key once already
+        write_disposition={"disposition": "merge", "strategy": "delete-insert", "deduplicated": True},
     )
 
 
