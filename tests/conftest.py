@@ -27,9 +27,10 @@ UNPRIVILEGED = "nobody"
 
 
 class PostgresServer:
-    """A throwaway server that keeps nothing and syncs nothing."""
+    """A throwaway server that keeps nothing, and syncs nothing unless it is `durable`, as servers are by default."""
 
-    def __init__(self) -> None:
+    def __init__(self, durable: bool = False) -> None:
+        self._unsynced = () if durable else ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
         self.password = secrets.token_hex(12)
         self._numbers = itertools.count(1)
         self._directory = Path(tempfile.mkdtemp(prefix="airtime-pg-"))
@@ -59,7 +60,7 @@ class PostgresServer:
         ).wait()
         self._process = self._run(
             *("postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1", "-c", "unix_socket_directories="),
-            *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"),
+            *(part for setting in self._unsynced for part in ("-c", setting)),
         )
         for _ in range(START_TRIES):
             if self._process.poll() is not None:
