@@ -107,6 +107,7 @@ class Loader:
             # packages that are loaded are of no use: their rows are in the warehouse
             for package in (self._directory / source / "load" / "loaded").iterdir():
                 shutil.rmtree(package)
+        self._warehouse.checkpoint()
         return loaded
 
     def _pipeline(self, source: str) -> Any:
@@ -133,8 +134,10 @@ class Loader:
 def _resource(table: Table, rows: pa.Table) -> Any:
     import dlt
 
+    # handed over and not held: dlt's own objects stay around for a while
+    waiting = [rows]
     return dlt.resource(
-        lambda: iter([rows]),
+        lambda: iter([waiting.pop()]),
         name=table.name,
         columns={column.name: _hints(table, column) for column in table.columns},
         primary_key=list(table.primary_key),
