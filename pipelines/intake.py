@@ -24,7 +24,7 @@ from pipelines.scrub import Scrubber
 from pipelines.sources.ops import API_REQUESTS, POLLS, QUARANTINE, SYNC_LOG
 from pipelines.sources.ops import TABLES as OPS_TABLES
 from pipelines.tables import Table
-from pipelines.validation import Context, check, own_rows
+from pipelines.validation import Checked, Context, as_arrow, check, own_rows
 
 FLUSH_SECONDS = 1.0
 # a chunk ends at this many rows even if its units are few, so that memory stays flat
@@ -72,7 +72,7 @@ class Intake:
         self._run_id = run_id
         self._interval_minutes = interval_minutes
         self._chunk_units = chunk_units
-        self._rows: dict[Table, list[pa.Table]] = defaultdict(list)
+        self._checked: dict[Table, list[Checked]] = defaultdict(list)
         self._own: dict[Table, list[dict[str, Any]]] = defaultdict(list)
         # appended to by the threads that fetch
         self._requests: deque[dict[str, Any]] = deque()
@@ -111,14 +111,13 @@ class Intake:
             slot_at = part.slot_at or slot_start(part.answer.fetched_at, self._interval_minutes)
             context = Context(slot_at, part.answer.fetched_at, part.answer.request_id)
             checked = check(part.table, part.rows, context)
-            self._rows[part.table].append(checked.rows)
+            self._checked[part.table].append(checked)
             self.record(QUARANTINE, *quarantine_rows(part.table, checked.refused, context, self._run_id))
             tally.pages += part.table.fetched
             tally.rows_received += len(part.rows) if part.table.fetched else 0
             tally.rows_quarantined += len(checked.refused)
             tally.unknown_fields |= checked.unknown_fields
-            self._taken_rows += checked.rows.num_rows
-            self._taken_bytes += checked.rows.nbytes
+            self._taken_rows += checked.count
         for outcome in fetched.outcomes:
             unit = units.get(outcome.unit_id, Unit(outcome.unit_id))
             failed = outcome.status == "failed"
@@ -173,15 +172,16 @@ class Intake:
         self._flushed_at = self._clock.monotonic()
         while self._requests:
             self.record(API_REQUESTS, self._requests.popleft())
-        held = {table: pa.concat_tables(parts) for table, parts in self._rows.items()}
+        held = {table: as_arrow(table, parts) for table, parts in self._checked.items()}
+        self._taken_bytes += sum(rows.nbytes for rows in held.values())
         held |= {table: own_rows(table, rows) for table, rows in self._own.items()}
-        self._rows.clear()
+        self._checked.clear()
         self._own.clear()
         if batch := self._landing.write(held):
             self._landed.append(batch)
 
     def chunk_is_full(self, units_under_way: int = 0) -> bool:
-        """Whether what was taken, with what is still under way, makes a chunk."""
+        """Whether what was taken, with what is still under way, makes a chunk; bytes count once they have landed."""
         return (
             self._taken_units + units_under_way >= self._chunk_units
             or self._taken_rows >= CHUNK_ROWS

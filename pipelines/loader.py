@@ -29,6 +29,8 @@ DLT_SETTINGS = {
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
     # what to load is decided here, from the landing; dlt keeps no state of its own that would have to be restored
     "RESTORE_FROM_DESTINATION": "false",
+    # files that are read once, on the same machine, a moment later
+    "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
     # a run ends in order by itself
@@ -95,7 +97,10 @@ class Loader:
                 by_source.setdefault(table.source, {})[table] = rows
         for source, fetched in by_source.items():
             self._run_dlt(source, fetched)
-        self._record({table: rows for table, rows in loaded.items() if not table.fetched and rows.num_rows})
+        if by_source:
+            self._warehouse.checkpoint()
+        if own := {table: rows for table, rows in loaded.items() if not table.fetched and rows.num_rows}:
+            self._record(own)
         return loaded
 
     def _run_dlt(self, source: str, tables: Mapping[Table, pa.Table]) -> None:
@@ -175,12 +180,15 @@ def _load_row(load_id: str, dataset: str) -> pa.Table:
 def _resource(table: Table, rows: pa.Table) -> Any:
     import dlt
 
+    # handed over and not held: dlt's own objects stay around for a while
+    waiting = [rows]
     return dlt.resource(
-        lambda: iter([rows]),
+        lambda: iter([waiting.pop()]),
         name=table.name,
         columns={column.name: _hints(table, column) for column in table.columns},
         primary_key=list(table.primary_key),
-        write_disposition={"disposition": "merge", "strategy": "delete-insert"},
+        # what is handed over has each key once already
+        write_disposition={"disposition": "merge", "strategy": "delete-insert", "deduplicated": True},
     )
 
 

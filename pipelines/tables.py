@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -101,6 +102,10 @@ class Table:
     fetched: bool = True
     parts: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        # tables are keys everywhere, and hashing every field anew takes longer than checking a row
+        return hash((self.source, self.name))
+
     @property
     def dataset(self) -> str:
         """The schema in the warehouse."""
@@ -111,17 +116,17 @@ class Table:
         """Schema and table."""
         return f"{self.dataset}.{self.name}"
 
-    @property
+    @cached_property
     def primary_key(self) -> tuple[str, ...]:
         """The columns that rows merge on, time first."""
         return tuple(field.name for field in KEPT_FIELDS[self.kept]) + self.key
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Field, ...]:
         """All columns in the warehouse but those that dlt adds."""
         return KEPT_FIELDS[self.kept] + self.fields + (FETCH_FIELDS if self.fetched else ())
 
-    @property
+    @cached_property
     def arrow_schema(self) -> pa.Schema:
         """The schema of landed batches and of what dlt loads."""
         return pa.schema([pa.field(column.name, ARROW_TYPES[column.type]) for column in self.columns])

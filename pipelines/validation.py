@@ -52,11 +52,18 @@ class Refused:
 
 @dataclass
 class Checked:
-    """Rows that fit, as Arrow; rows that do not; names of fields that the declaration does not know."""
+    """Rows of one answer that fit, by column; rows that do not; names of fields that the declaration does not know."""
 
-    rows: pa.Table
+    table: Table
+    columns: dict[str, list[Any]]
+    count: int
     refused: list[Refused] = field(default_factory=list)
     unknown_fields: set[str] = field(default_factory=set)
+
+    @property
+    def rows(self) -> pa.Table:
+        """The rows that fit, as Arrow."""
+        return as_arrow(self.table, [self])
 
 
 def check(table: Table, rows: Sequence[Any], context: Context) -> Checked:
@@ -87,14 +94,22 @@ def check(table: Table, rows: Sequence[Any], context: Context) -> Checked:
         for declared in table.fields
     }
     columns["_extra"] = [_json(extra or None) for extra in extras]
-    given = context.values()
+    columns |= {name: [value] * len(sent) for name, value in context.values().items() if name not in columns}
+    return Checked(table, columns, len(sent), refused, {name for extra in extras for name in extra})
+
+
+def as_arrow(table: Table, parts: Iterable[Checked]) -> pa.Table:
+    """Checked rows of any number of answers, in order.
+
+    All at once: Arrow lets other threads go on at each column, and would wait for them at each column of each answer.
+    """
+    parts = list(parts)
     # timestamps with a zone are turned into UTC by Arrow
     arrays = [
-        pa.array(columns[column.name] if column.name in columns else [given[column.name]] * len(sent), column.type)
+        pa.array([value for part in parts for value in part.columns[column.name]], column.type)
         for column in table.arrow_schema
     ]
-    unknown = {name for extra in extras for name in extra}
-    return Checked(pa.Table.from_arrays(arrays, schema=table.arrow_schema), refused, unknown)
+    return pa.Table.from_arrays(arrays, schema=table.arrow_schema)
 
 
 def own_rows(table: Table, rows: Iterable[dict[str, Any]]) -> pa.Table:

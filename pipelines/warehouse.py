@@ -120,6 +120,10 @@ class Warehouse(Protocol):
         """Tell the planner of what has been loaded into these tables."""
         ...
 
+    def checkpoint(self) -> None:
+        """Write what has been loaded to where it stays."""
+        ...
+
     def lift_memory_limit(self) -> None:
         """Let the transform use what memory there is."""
         ...
@@ -234,6 +238,12 @@ class DuckDBWarehouse:
 
     def analyze(self, tables: Sequence[str]) -> None:
         """Nothing: DuckDB keeps its statistics up to date."""
+
+    def checkpoint(self) -> None:
+        """Into the file: left to itself, DuckDB keeps it in its log and in memory until the last connection closes."""
+        # one that is in the way of it leaves it to the next load
+        with contextlib.suppress(duckdb.TransactionException):
+            self.rows("checkpoint")
 
     def lift_memory_limit(self) -> None:
         """Back to DuckDB's own limit, a share of the machine's memory."""
@@ -376,6 +386,9 @@ class PostgresWarehouse:
     def analyze(self, tables: Sequence[str]) -> None:
         """Gather statistics at once: until PostgreSQL does so by itself, it takes a new table for an empty one."""
         self.execute(*(f"analyze {table}" for table in tables))
+
+    def checkpoint(self) -> None:
+        """Nothing: the server does so by itself."""
 
     def lift_memory_limit(self) -> None:
         """Nothing: the server has its own."""

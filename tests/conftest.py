@@ -29,9 +29,10 @@ UNPRIVILEGED = "nobody"
 
 
 class PostgresServer:
-    """A throwaway server that keeps nothing and syncs nothing; any process may stop it."""
+    """A throwaway server that keeps nothing, and syncs nothing unless it is `durable`; any process may stop it."""
 
-    def __init__(self) -> None:
+    def __init__(self, durable: bool = False) -> None:
+        self._unsynced = () if durable else ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
         self.password = secrets.token_hex(12)
         self._directory = Path(tempfile.mkdtemp(prefix="airtime-pg-"))
         self._as: dict[str, Any] = {}
@@ -60,7 +61,7 @@ class PostgresServer:
         ).wait()
         process = self._run(
             *("postgres", "-D", data, "-p", str(self.port), "-h", "127.0.0.1", "-c", "unix_socket_directories="),
-            *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"),
+            *(part for setting in self._unsynced for part in ("-c", setting)),
         )
         for _ in range(START_TRIES):
             if process.poll() is not None:

@@ -24,7 +24,7 @@ from pipelines.loader import Loader
 from pipelines.sources.twitch import STREAMS
 from pipelines.validation import Context, check
 from pipelines.warehouse import DuckDBWarehouse, PostgresWarehouse, stamp
-from tests.benchmarks import football, live, watch
+from tests.benchmarks import atlas, football, live, watch
 from tests.benchmarks.tools import Figure, SandboxServer, extract_seconds, requests_of, run, timed
 from tests.conftest import PostgresServer
 
@@ -216,6 +216,7 @@ BENCHMARKS = {
     "football": football.figures,
     "live": live.figures,
     "watch": watch.figures,
+    "atlas": atlas.figures,
 }
 
 

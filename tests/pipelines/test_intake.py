@@ -161,6 +161,21 @@ def test_a_chunk_is_full_by_its_units_or_its_rows(parts: Parts, monkeypatch: pyt
     assert many.chunk_is_full()
 
 
+def test_a_chunk_is_full_by_the_bytes_that_have_landed(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1000)
+    intake = parts.intake()
+    intake.take("twitch", "games", games("1"), {}, Tally())
+    intake.flush()
+    assert not intake.chunk_is_full()
+    intake.take(
+        "twitch", "games", Fetched(rows=[Rows(GAMES, [{"id": "2", "name": "x" * 1000}], answer())]), {}, Tally()
+    )
+    intake.flush()
+    assert intake.chunk_is_full()
+    intake.commit()
+    assert not intake.chunk_is_full()
+
+
 def test_what_a_killed_run_had_landed_is_loaded_by_the_next_once(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RECOVERY_BATCHES", 2)
     killed = parts.intake()

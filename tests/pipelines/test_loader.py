@@ -195,6 +195,13 @@ def test_a_table_that_was_dropped_by_hand_is_made_again(tmp_path: Path) -> None:
     assert look(warehouse, THINGS) == ({column.name for column in THINGS.columns} | {"_dlt_load_id"}, 0)
 
 
+def test_what_was_loaded_does_not_stay_in_memory(tmp_path: Path) -> None:
+    warehouse, loader = made(tmp_path)
+    with warehouse.kept_open():
+        loader.load({THINGS: things((1, "a", "1"))})
+        assert not warehouse.path.with_suffix(".duckdb.wal").exists(), "the log is in memory, too"
+
+
 def test_a_package_that_a_killed_run_left_is_dropped_and_its_rows_load_anew(tmp_path: Path) -> None:
     warehouse, loader = made(tmp_path)
     left = dlt.pipeline(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.tables import Field, Table
-from pipelines.validation import Checked, Context, as_text, check, content_hash, own_rows
+from pipelines.validation import Checked, Context, as_arrow, as_text, check, content_hash, own_rows
 
 CONTEXT = Context(
     slot_at=dt.datetime(2026, 10, 1, 12, 0, tzinfo=dt.UTC),
@@ -99,6 +99,25 @@ def test_absent_and_null_are_stored_as_null() -> None:
 def test_a_json_field_holds_what_it_is_declared_to_hold(value: Any, fits: bool) -> None:
     declared = table(Field("value", "json", ".", of=list[str]))
     assert bool(check(declared, [{"id": "a", "value": value}], CONTEXT).rows.num_rows) is fits
+
+
+def test_rows_of_several_answers_become_one_table_in_order_each_with_what_is_known_of_its_answer() -> None:
+    declared = table(Field("value", "timestamp", ".", null=True))
+    later = Context(CONTEXT.slot_at, CONTEXT.fetched_at + dt.timedelta(minutes=1), "run-api-000002")
+    parts = [
+        check(declared, [{"id": "b", "value": "2026-10-01T12:00:00+02:00"}, {"id": 1, "value": None}], CONTEXT),
+        check(declared, [], CONTEXT),
+        check(declared, [{"id": "a", "value": None}, {"id": "c", "value": "2026-10-01T12:00:00Z", "new": 1}], later),
+    ]
+    assert [part.count for part in parts] == [1, 0, 2]
+    rows = as_arrow(declared, parts)
+    assert rows.schema == declared.arrow_schema
+    assert rows.select(["id", "value", "request_id", "_extra"]).to_pylist() == [
+        {"id": "b", "value": dt.datetime(2026, 10, 1, 10), "request_id": "run-api-000001", "_extra": None},
+        {"id": "a", "value": None, "request_id": "run-api-000002", "_extra": None},
+        {"id": "c", "value": dt.datetime(2026, 10, 1, 12), "request_id": "run-api-000002", "_extra": '{"new":1}'},
+    ]
+    assert as_arrow(declared, []).equals(declared.arrow_schema.empty_table())
 
 
 @pytest.mark.parametrize("row", [None, 1, "a", [], ["id", "a"], True, 1.5])

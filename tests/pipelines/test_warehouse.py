@@ -312,6 +312,20 @@ def test_memory_is_limited_while_loading_and_not_while_transforming(tmp_path: Pa
         assert limit() == before
 
 
+def test_a_checkpoint_moves_the_log_into_the_file_and_one_that_is_in_the_way_fails_nothing(tmp_path: Path) -> None:
+    warehouse, log = DuckDBWarehouse(tmp_path / "demo.duckdb"), tmp_path / "demo.duckdb.wal"
+    with warehouse.kept_open():
+        warehouse.execute("create table things as select range as id from range(1000)")
+        assert log.exists()
+        warehouse.checkpoint()
+        assert not log.exists()
+        with duckdb.connect(str(warehouse.path)) as other:
+            other.begin()
+            other.execute("alter table things add column name text")
+            warehouse.checkpoint()
+            other.rollback()
+
+
 def test_postgres_knows_the_size_of_what_was_loaded(new_database: Callable[[], str]) -> None:
     warehouse = postgres_warehouse(new_database())
     warehouse.execute("create table things as select generate_series(1, 5000) as id")

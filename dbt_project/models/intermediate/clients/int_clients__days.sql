@@ -56,62 +56,89 @@ wanted as (
     select
         declared.client,
         declared.route,
-        {{ days_from('declared.since_day', 'clock.now_at') }} as day
+        {{ days_from('declared.since_day', 'clock.now_at') }} as day,
+        null as status,
+        null as failures,
+        null as last_rows,
+        null as last_success_at,
+        null as last_attempt_at,
+        null as complete_as_of
     from declared
     cross join clock
-    union
+    union all
     select
         logged.client,
         logged.route,
-        logged.day
+        logged.day,
+        logged.status,
+        logged.failures,
+        logged.last_rows,
+        logged.last_success_at,
+        logged.last_attempt_at,
+        logged.complete_as_of
     from logged
 
 ),
 
+-- both put together by grouping: a planner that takes either for small would join them row by row
 days as (
 
     select
-        wanted.client,
-        wanted.route,
-        wanted.day,
-        declared.trailing_days,
-        cast({{ dbt.dateadd('day', 1, 'wanted.day') }} as timestamp) as ends_at,
-        cast(
-            {{ dbt.dateadd('day', 'cast(1 + declared.trailing_days as int)', 'wanted.day') }} as timestamp
-        ) as settles_at
+        client,
+        route,
+        day,
+        max(status) as status,
+        coalesce(max(failures), 0) as failures,
+        coalesce(max(last_rows), 0) as last_rows,
+        max(last_success_at) as last_success_at,
+        max(last_attempt_at) as last_attempt_at,
+        max(complete_as_of) as complete_as_of
     from wanted
-    inner join declared on wanted.client = declared.client and wanted.route = declared.route
+    group by client, route, day
+
+),
+
+dated as (
+
+    select
+        days.*,
+        declared.trailing_days,
+        cast({{ dbt.dateadd('day', 1, 'days.day') }} as timestamp) as ends_at,
+        cast(
+            {{ dbt.dateadd('day', 'cast(1 + declared.trailing_days as int)', 'days.day') }} as timestamp
+        ) as settles_at
+    from days
+    inner join declared on days.client = declared.client and days.route = declared.route
 
 ),
 
 final as (
 
     select
-        days.client || '/' || days.route || '/' || cast(days.day as {{ dbt.type_string() }}) as unit_id,
-        days.client,
-        days.route,
-        days.day,
+        dated.client || '/' || dated.route || '/' || cast(dated.day as {{ dbt.type_string() }}) as unit_id,
+        dated.client,
+        dated.route,
+        dated.day,
         case
-            when logged.complete_as_of >= days.settles_at then 'complete'
-            when clock.now_at < days.ends_at then 'open'
-            when logged.complete_as_of is null and coalesce(logged.last_rows, 0) = 0 then 'missing'
-            when coalesce(logged.complete_as_of < days.ends_at, true) then 'partial'
-            when clock.now_at < days.settles_at then 'open'
+            when dated.complete_as_of >= dated.settles_at then 'complete'
+            when clock.now_at < dated.ends_at then 'open'
+            when dated.complete_as_of is null and dated.last_rows = 0 then 'missing'
+            when coalesce(dated.complete_as_of < dated.ends_at, true) then 'partial'
+            when clock.now_at < dated.settles_at then 'open'
             else 'partial'
         end as state,
-        logged.status,
-        days.trailing_days,
-        coalesce(logged.failures, 0) as failures,
-        coalesce(logged.last_rows, 0) as last_rows,
-        clock.now_at < days.ends_at as is_today,
-        days.ends_at,
-        days.settles_at,
-        logged.complete_as_of,
-        logged.last_success_at,
-        logged.last_attempt_at
-    from days
+        dated.status,
+        dated.trailing_days,
+        dated.failures,
+        dated.last_rows,
+        clock.now_at < dated.ends_at as is_today,
+        dated.ends_at,
+        dated.settles_at,
+        dated.complete_as_of,
+        dated.last_success_at,
+        dated.last_attempt_at
+    from dated
     cross join clock
-    left join logged on days.client = logged.client and days.route = logged.route and days.day = logged.day
 
 )
 
