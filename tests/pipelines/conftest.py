@@ -20,9 +20,9 @@ from pipelines.landing import Landing, last_of_each_key
 from pipelines.loader import Loader
 from pipelines.scrub import Scrubber
 from pipelines.settings import Settings, dlt_name, variable
-from pipelines.sources import SOURCES, twitch
+from pipelines.sources import SOURCES, ops, twitch
 from pipelines.tables import Table
-from pipelines.warehouse import DuckDBWarehouse
+from pipelines.warehouse import DuckDBWarehouse, stamp
 from tests.helpers import SimulatedClock, Warehouse, postgres_warehouse
 
 
@@ -61,6 +61,9 @@ class Parts:
 
     def intake(self, chunk_units: int = 1000, scrubber: Scrubber | None = None, real: bool = False) -> Intake:
         """An intake that loads into memory, or really."""
+        if real:
+            stamp(self.warehouse, "demo")
+            self.loader.ensure([*twitch.TABLES, *ops.TABLES])
         return Intake(
             self.landing,
             self.loader if real else self.memory,  # type: ignore[arg-type]

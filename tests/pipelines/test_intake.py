@@ -12,7 +12,6 @@ from pipelines import intake as module
 from pipelines.intake import Tally
 from pipelines.resources import Fetched, Outcome, PollHeader, Rows, Unit
 from pipelines.scrub import MASK, Scrubber
-from pipelines.sources import ops, twitch
 from pipelines.sources.ops import API_REQUESTS, POLLS, QUARANTINE, SYNC_LOG
 from pipelines.sources.twitch import FOLLOWERS, GAMES
 from pipelines.tables import Table
@@ -43,7 +42,6 @@ def request_row(number: int) -> dict[str, Any]:
 
 def test_what_was_taken_is_counted_landed_loaded_and_removed_from_the_landing(parts: Parts) -> None:
     intake, tally = parts.intake(real=True), Tally()
-    parts.loader.ensure([*twitch.TABLES, *ops.TABLES])
     intake.log_request(request_row(1))
     intake.take("twitch", "games", games("1", "2", 3), {}, tally)
     intake.take("twitch", "games", games("2"), {}, tally)
