@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import random
 import tempfile
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+import pytest
 
 from pipelines.sandbox.viewing import sessions_between
 from pipelines.sandbox.world import DAY, Session, World
@@ -192,6 +195,20 @@ class Live:
                     f"delete from {name} where ({key}) in (select {key} from new_rows);"  # type: ignore[arg-type]
                     f"insert into {name} select * from new_rows"
                 )
+
+
+@contextlib.contextmanager
+def in_zone(warehouse: Warehouse, zone: str) -> Iterator[None]:
+    """Another time zone, for this process and for sessions of the database."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TZ", zone)
+        time.tzset()
+        if warehouse.target == "postgres":
+            warehouse.execute(f"alter role current_user set timezone = '{zone}'")
+        yield
+    time.tzset()
+    if warehouse.target == "postgres":
+        warehouse.execute("alter role current_user reset timezone")
 
 
 def arrow(table: Table, rows: list[Row], load_id: str) -> pa.Table:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import itertools
 import random
 import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +16,7 @@ from pipelines.sandbox.viewing import Viewing, hidden, joined, viewing
 from pipelines.sandbox.world import DAY
 from pipelines.sources import twitch
 from tests.dbt.conftest import Row, Warehouse
-from tests.dbt.live import FIRST_DAY, SLOT, VIEWING, Live, Simulation, moment, polled, simulate
+from tests.dbt.live import FIRST_DAY, SLOT, VIEWING, Live, Simulation, in_zone, moment, polled, simulate
 
 HOUR = 3600
 OUTAGE = range(FIRST_DAY * DAY + DAY + 17 * HOUR, FIRST_DAY * DAY + DAY + 20 * HOUR, SLOT)
@@ -246,20 +244,6 @@ def test_only_a_complete_poll_ends_a_stream(told: Told, warehouse_on: Callable[[
     # the slot that had broken off is read again, to its end
     live.load(last + DAY + SLOT, {last + SLOT: everything[last + SLOT]})
     assert state() == (False, False, moment(last + SLOT))
-
-
-@contextlib.contextmanager
-def in_zone(warehouse: Warehouse, zone: str) -> Iterator[None]:
-    """Another time zone, for this process and for sessions of the database."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TZ", zone)
-        time.tzset()
-        if warehouse.target == "postgres":
-            warehouse.execute(f"alter role current_user set timezone = '{zone}'")
-        yield
-    time.tzset()
-    if warehouse.target == "postgres":
-        warehouse.execute("alter role current_user reset timezone")
 
 
 def in_order(rows: list[Row]) -> list[str]:

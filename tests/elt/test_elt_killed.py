@@ -157,14 +157,14 @@ def test_a_poll_from_before_the_kill_is_kept_when_the_world_has_moved_on(
         assert project.value("select count(*) from raw_twitch.streams") == 0
         world.clock.advance(900)
         project.env["ETL_NOW"] = LATER
-        done = project.call("elt", "--resources", "streams", **MODELS_ONLY)
+        done = project.call("extract", "--resources", "streams")
         assert done.code == 0, done.err
     slot = dt.datetime.fromisoformat(NOW).replace(tzinfo=None).isoformat()
-    found = project.query(f"select stream_id from live.fct_stream_snapshots where slot_at = timestamp '{slot}'")
-    assert len(found) == len({row["stream_id"] for row in found}) == 4 * pages
-    assert {row["stream_id"] for row in found} <= {row["id"] for row in polled}
+    found = project.query(f"select id from raw_twitch.streams where slot_at = timestamp '{slot}'")
+    assert len(found) == len({row["id"] for row in found}) == 4 * pages
+    assert {row["id"] for row in found} <= {row["id"] for row in polled}
     (header,) = project.query(
         f"select pages, rows, is_complete from raw_ops.polls where slot_at = timestamp '{slot}' and scope = 'top'"
     )
     assert header == {"pages": pages, "rows": len(found), "is_complete": False}
-    assert project.value("select count(distinct slot_at) from live.fct_stream_snapshots") == 2
+    assert project.value("select count(distinct slot_at) from raw_twitch.streams") == 2
