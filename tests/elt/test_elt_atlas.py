@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -188,23 +187,21 @@ def test_a_job_that_is_stopped_in_the_middle_goes_on_where_it_was_and_completes(
         project = new_project(sandbox.env(), source="atlas")
         settings = {"CHUNK_UNITS": "4", "CONCURRENCY": "1", **MODELS_ONLY}
         job = lambda verb, *more: project.call("jobs", verb, *more, **settings)
-        with project.on_bench():
-            period = ["--since", "2026-01-20", "--until", "2026-02-20"]
-            assert job("add", "events", "--client", FINE, "--routes", "evento", *period, "--every", "60").code == 0
-            with project.running("jobs", "run", **settings) as process:
-                wait_until(lambda: len(sandbox.served) > 8, process)
-                under_way = job("show", "events", "--json").json
-                told = job("stop", "events")
-                _, err = process.communicate()
-            stopped = job("show", "events", "--json").json
-            assert job("run", "--json").json == [] and job("run", "events").code == 2
-            before = len(sandbox.served)
-            assert job("resume", "events").code == 0
-            done = job("run", "--json")
-            complete = job("show", "events", "--json").json
-            served = len(sandbox.served)
-            again = job("run", "--json")
-            shutil.rmtree(project.place / ".dlt")
+        period = ["--since", "2026-01-20", "--until", "2026-02-20"]
+        assert job("add", "events", "--client", FINE, "--routes", "evento", *period, "--every", "60").code == 0
+        with project.running("jobs", "run", **settings) as process:
+            wait_until(lambda: len(sandbox.served) > 8, process)
+            under_way = job("show", "events", "--json").json
+            told = job("stop", "events")
+            _, err = process.communicate()
+        stopped = job("show", "events", "--json").json
+        assert job("run", "--json").json == [] and job("run", "events").code == 2
+        before = len(sandbox.served)
+        assert job("resume", "events").code == 0
+        done = job("run", "--json")
+        complete = job("show", "events", "--json").json
+        served = len(sandbox.served)
+        again = job("run", "--json")
     assert (under_way["status"], told.code, process.returncode) == ("running", 0, 130), err
     assert "is told to end" in told.out
     assert stopped["status"] == "stopped" and 0 < stopped["days_complete"] < 31
