@@ -57,11 +57,15 @@ class Warehouse:
     @functools.cached_property
     def manifest(self) -> Manifest:
         """The project as dbt understands it for this engine; parsed once for all, which takes longer than a build."""
-        # dbt knows again what it has parsed for the same connection, and parsing needs none
-        env = {"AIRTIME_DUCKDB_PATH": self._path.name} if self.target == "duckdb" else self.settings()
         self.parsed.mkdir(exist_ok=True)
         with filelock.FileLock(self.parsed / "lock"):
-            return run_dbt("parse", target=self.target, artifacts=self.parsed, env=env).result
+            return self.parse(PROJECT, self.parsed)
+
+    def parse(self, project: Path, artifacts: Path) -> Manifest:
+        """A project for this engine. Of artifacts of an earlier parsing, dbt only parses again what has changed."""
+        # it knows again what it has parsed for the same connection, and parsing needs none
+        env = {"AIRTIME_DUCKDB_PATH": self._path.name} if self.target == "duckdb" else self.settings()
+        return run_dbt("parse", target=self.target, artifacts=artifacts, env=env, project=project).result
 
     def settings(self) -> dict[str, str]:
         """The environment that profiles.yml reads."""

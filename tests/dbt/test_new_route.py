@@ -54,6 +54,7 @@ def load(warehouse: Warehouse, number: int, record: dict[str, Any]) -> None:
 
 def test_an_unedited_model_is_a_good_one(warehouse: Warehouse, tmp_path: Path) -> None:
     project = shutil.copytree(PROJECT, tmp_path / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
+    assert warehouse.manifest
     load(warehouse, 0, RECORDS[0])
     load(warehouse, 1, RECORDS[1])
     rows = lambda query, parameters=(): warehouse.execute(query, list(parameters))
@@ -61,11 +62,11 @@ def test_an_unedited_model_is_a_good_one(warehouse: Warehouse, tmp_path: Path) -
     new_route.write(SimpleNamespace(exists=lambda: True, rows=rows), settings, "rota", "odd", project=project)  # type: ignore[arg-type]
     options: dict[str, Any] = {
         "target": warehouse.target,
-        "artifacts": tmp_path / "target",
+        "artifacts": shutil.copytree(warehouse.parsed, tmp_path / "target"),
         "env": warehouse.settings(),
         "project": project,
     }
-    manifest = run_dbt("parse", **options).result
+    manifest = warehouse.parse(project, options["artifacts"])
     build = lambda: run_dbt(
         "build",
         "--select",

@@ -28,6 +28,7 @@ def test_a_slim_build_builds_the_changed_model_and_its_children(
         project=project,
         artifacts=after,
         env=warehouse.settings(),
+        manifest=warehouse.parse(project, after),
     )
 
     assert result.success
