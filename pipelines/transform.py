@@ -118,15 +118,15 @@ class Transform:
 
     def options(self) -> list[str]:
         """The options that point dbt at this project and this warehouse."""
-        return self._options(self._warehouse.dbt_env())
+        return self._options(self._warehouse.dbt_env(), self.target_path)
 
-    def _options(self, connection: Mapping[str, str]) -> list[str]:
+    def _options(self, connection: Mapping[str, str], target_path: Path) -> list[str]:
         os.environ.update({**connection, **self._variables})
         return [
             *("--project-dir", str(PROJECT)),
             *("--profiles-dir", str(PROJECT)),
             *("--target", self._warehouse.target),
-            *("--target-path", str(self.target_path.resolve())),
+            *("--target-path", str(target_path.resolve())),
             *("--log-path", str(self._log_path.resolve())),
             *("--log-level-file", "warn"),
             "--no-use-colors",
@@ -140,14 +140,14 @@ class Transform:
         """The project as dbt understands it: parsed once a process, whatever is built with it and however often.
 
         What it is depends on the name of the database and not on where that is. dbt knows a project that it has parsed
-        before by its connection, so it is told no more than the name.
+        before by its connection, so it is told no more than the name, and remembers it in a folder of its own.
         """
         from dbt.cli.main import dbtRunner
 
         connection = self._warehouse.dbt_database()
         known = (self._version(), *connection.items())
         if known not in _manifests:
-            options = [*self._options(connection), "--log-level", "none"]
+            options = [*self._options(connection, self.target_path / "parsed"), "--log-level", "none"]
             _manifests[known] = dbtRunner().invoke(["parse", "--no-write-json", *options]).result
         return _manifests[known]
 
