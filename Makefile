@@ -6,7 +6,8 @@ RUN := $(VENV)/bin/python -m pipelines
 READY := $(VENV)/.ready
 UV := uv==0.13.9
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
-PYTEST := $(VENV)/bin/python -m pytest -q --numprocesses auto --dist loadfile
+# in the order of folders: dbt and elt have the files that take longest, and no worker is left alone with one at the end
+PYTEST := $(VENV)/bin/python -m pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
 LOCKED := --require-hashes --no-deps -r requirements.lock
 
 # what a run takes from the command line: make elt SOURCES="twitch" RESOURCES="videos clips" TARGET=postgres ...
