@@ -208,8 +208,12 @@ class Run:
 
     def _stages_of_beat(self, chosen: dict[str, list[Resource]], beat: Beat) -> None:
         polls, rest = (
-            {name: found for name, resources in chosen.items() if (found := [one for one in resources if is_kind(one)])}
-            for is_kind in (lambda one: one.poll is not None, lambda one: one.poll is None)
+            {
+                name: found
+                for name, resources in chosen.items()
+                if (found := [one for one in resources if bool(one.poll) is are_polls])
+            }
+            for are_polls in (True, False)
         )
         is_build_due = self._is_build_due(beat.build_every)
         if self._extract(polls, "poll"):

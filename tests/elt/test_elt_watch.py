@@ -108,6 +108,13 @@ def test_the_rest_was_fetched_between_the_polls(watched: Watched) -> None:
     assert killed == len(KILLED_AT)
 
 
+def test_a_beat_is_one_run_that_polls_and_builds_first(watched: Watched) -> None:
+    run = watched.project.value("select max(run_id) from raw_ops.runs where status = 'succeeded'")
+    stages = watched.project.query(f"select stage from raw_ops.run_stages where run_id = '{run}' order by position")
+    names = [row["stage"] for row in stages]
+    assert names == ["recover", "sync_views", "poll_kick", "transform_beat", "extract_kick"]
+
+
 def test_dagster_runs_a_beat(new_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.dagster import definitions
 
