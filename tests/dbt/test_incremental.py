@@ -5,16 +5,15 @@ One story is told to each engine, with an incremental build after each part of i
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from tests.dbt.conftest import ENGINES, Row, Warehouse
+from tests.dbt.live import in_zone
 
 MARTS = (
     "dim_categories",
@@ -304,23 +303,9 @@ def tell(warehouse: Warehouse) -> Story:
     )
     story.parts.append(marts(warehouse, INCREMENTAL))
 
-    with far_from_utc(warehouse):
+    with in_zone(warehouse, FAR_FROM_UTC):
         story.full = marts(warehouse, "+path:models/marts/live", "--full-refresh")
     return story
-
-
-@contextlib.contextmanager
-def far_from_utc(warehouse: Warehouse) -> Iterator[None]:
-    """Another time zone, for this process and for sessions of the database."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TZ", FAR_FROM_UTC)
-        time.tzset()
-        if warehouse.target == "postgres":
-            warehouse.execute(f"alter role current_user set timezone = '{FAR_FROM_UTC}'")
-        yield
-    time.tzset()
-    if warehouse.target == "postgres":
-        warehouse.execute("alter role current_user reset timezone")
 
 
 @pytest.fixture(scope="module")
