@@ -132,7 +132,7 @@ class Loader:
         try:
             self._warehouse.merge(merges)
         except Exception as error:
-            raise self._load_error("ops", error) from error
+            raise self._load_error(", ".join(sorted({table.source for table in tables})), error) from error
 
     def _load_error(self, source: str, error: Exception) -> LoadError:
         cause: BaseException = error

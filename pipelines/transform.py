@@ -25,8 +25,8 @@ NO_VIEWS = ("resource_type:seed", "resource_type:test", "config.materialized:tab
 # for a few models of many: what there is besides is not listed, and no artifacts are written
 QUICKLY = ("--no-populate-cache", "--no-write-json")
 
-# the projects that were parsed, by what they depend on
-_manifests: dict[Hashable, Any] = {}
+# the project as it was parsed last for each database, and its version then
+_manifests: dict[Hashable, tuple[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -145,11 +145,11 @@ class Transform:
         from dbt.cli.main import dbtRunner
 
         connection = self._warehouse.dbt_database()
-        known = (self._version(), *connection.items())
-        if known not in _manifests:
+        database, version = tuple(connection.items()), self._version()
+        if _manifests.get(database, ("",))[0] != version:
             options = [*self._options(connection, self.target_path / "parsed"), "--log-level", "none"]
-            _manifests[known] = dbtRunner().invoke(["parse", "--no-write-json", *options]).result
-        return _manifests[known]
+            _manifests[database] = version, dbtRunner().invoke(["parse", "--no-write-json", *options]).result
+        return _manifests[database][1]
 
     def _version(self) -> str:
         """What the views depend on: the project and the settings that it reads."""
