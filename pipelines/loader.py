@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,11 @@ class Loader:
     def ensure(self, tables: Iterable[Table]) -> None:
         """Make every declared table, empty if need be, with the columns that the declaration has gained since."""
         tables = list(tables)
-        declared = hashlib.sha256(repr(tables).encode()).hexdigest()
+        keys: dict[str, dict[str, tuple[str, ...]]] = {}
+        for table in tables:
+            keys.setdefault(table.dataset, {})[table.name] = table.primary_key
+        indexes = list(chain.from_iterable(starmap(self._warehouse.index_statements, keys.items())))
+        declared = hashlib.sha256(repr((tables, indexes)).encode()).hexdigest()
         found = set(self._warehouse.rows("select table_schema, table_name from information_schema.tables"))
         missing = {table.dataset for table in tables if (table.dataset, table.name) not in found}
         if read_stamp(self._warehouse, "tables") == declared and not missing:
@@ -75,12 +80,7 @@ class Loader:
             by_source.setdefault(table.source, {})[table] = table.arrow_schema.empty_table()
         for source, empty in by_source.items():
             self._run_dlt(source, empty)
-        statements = [
-            statement
-            for table in tables
-            for statement in self._warehouse.index_statements(table.dataset, table.name, table.primary_key)
-        ]
-        self._warehouse.execute(*statements)
+        self._warehouse.execute(*indexes)
         write_stamp(self._warehouse, "tables", declared)
 
     def load(self, tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:

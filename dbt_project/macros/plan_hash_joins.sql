@@ -1,6 +1,7 @@
 {#-
-    For a pre-hook of models that recompute whole days: PostgreSQL can not tell how many rows a day has once they were
-    added up, takes them for a few, and would join them by loops in loops. The settings end with the model.
+    For a pre-hook of models that recompute whole days or channels: PostgreSQL can not tell how many rows they have once
+    they were added up, nor how many are newer than what it knows of, takes them for a few, and would join them by loops
+    in loops. The settings end with the model.
 -#}
 {% macro plan_hash_joins() -%}
     {{ return(adapter.dispatch('plan_hash_joins')()) }}

@@ -246,6 +246,50 @@ def test_only_a_complete_poll_ends_a_stream(told: Told, warehouse_on: Callable[[
     assert state() == (False, False, moment(last + SLOT))
 
 
+def test_a_build_finds_what_precedes_a_lone_broadcast(warehouse_on: Callable[[str], Warehouse]) -> None:
+    live = Live(warehouse_on("duckdb"))
+    live.create_views()
+    noon = FIRST_DAY * DAY + 12 * HOUR
+
+    def polls(*minutes: int, listed: bool = True) -> dict[int, list[Row]]:
+        return {
+            slot: [
+                {
+                    "slot_at": moment(slot),
+                    "id": "1",
+                    "user_id": "1",
+                    "viewer_count": 100,
+                    "started_at": moment(noon - HOUR),
+                    "fetched_at": moment(slot + 2),
+                }
+            ]
+            if listed
+            else []
+            for slot in (noon + 60 * minute for minute in minutes)
+        }
+
+    news = [
+        polls(0, 10),
+        # late, read again, goes on, is over, is back, is over, was over before
+        polls(5),
+        polls(10),
+        polls(15),
+        polls(25, listed=False),
+        polls(90),
+        polls(105, listed=False),
+        polls(100, listed=False),
+    ]
+    for number, part in enumerate(news):
+        live.load(noon + DAY + number * SLOT, part)
+        live.build(select=STREAMS)
+    parts = {name: in_order(live.rows(name)) for name in STREAMS}
+    live.build("--full-refresh", select=STREAMS)
+    assert parts == {name: in_order(live.rows(name)) for name in STREAMS}
+    intervals = live.rows("int_live__stream_intervals")
+    assert sum(row["kind"] == "head" for row in intervals) == 1
+    assert sum(row["seconds"] for row in intervals) == HOUR + 2 + 90 * 60 + SLOT // 2
+
+
 def in_order(rows: list[Row]) -> list[str]:
     return sorted(repr(row) for row in rows)
 

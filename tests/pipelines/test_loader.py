@@ -169,12 +169,16 @@ def test_a_column_that_a_declaration_has_gained_is_added_to_the_rows_that_are_th
     assert found == [("a", None), ("b", None), ("c", None), ("a", None)]
 
 
-def test_merging_on_postgresql_has_an_index_on_the_key(story: Story) -> None:
+def test_on_postgresql_merging_has_an_index_on_the_key_and_reading_what_is_new_one_on_loads(story: Story) -> None:
     if story.warehouse.target == "duckdb":
-        assert story.warehouse.index_statements("raw_demo", "things", ["id"]) == []
+        assert story.warehouse.index_statements("raw_demo", {"things": ["id"]}) == []
         return
-    query = "select indexdef from pg_indexes where schemaname = 'raw_demo' and tablename = 'things'"
-    assert any("(observed_on, id)" in definition for (definition,) in story.warehouse.rows(query))
+    query = "select indexdef from pg_indexes where schemaname = 'raw_demo'"
+    definitions = [definition for (definition,) in story.warehouse.rows(query)]
+    assert any("things USING btree (observed_on, id)" in definition for definition in definitions)
+    assert any("things USING btree (_dlt_load_id)" in definition for definition in definitions)
+    known = "select count(*) from pg_stats where schemaname = 'raw_demo' and tablename = 'loads_time'"
+    assert story.warehouse.rows(known) == [(1,)]
 
 
 def test_the_projects_own_records_are_not_loaded_when_the_rows_that_they_speak_of_fail(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@
         pre_hook="{{ plan_full_build() }}",
         indexes=[
             {'columns': ['platform', 'stream_id', 'slot_at', 'kind', 'piece_number'], 'unique': true},
+            {'columns': ['slot_at']},
             {'columns': ['is_open', 'slot_at']},
             {'columns': ['closed_slot_at']},
             {'columns': ['loaded_at']},
@@ -18,6 +19,9 @@
 {%- set columns = ['platform', 'stream_id', 'channel_id', 'category_id', 'language', 'viewer_count', 'slot_at'] %}
 {%- set slot = slot_seconds() %}
 {%- set polled_since = earliest_unseen(ref('int_live__slots_polled'), 'slot_at') %}
+{%- set preceding_since = earliest_preceding(
+    ref('int_live__stream_snapshots_unioned'), ref('int_live__slots_polled'), polled_since
+) %}
 
 with
 
@@ -54,6 +58,7 @@ preceded as (
                 seen.platform = touched.platform
                 and seen.stream_id = touched.stream_id
                 and seen.slot_at < touched.slot_at
+                and seen.slot_at >= {{ preceding_since }}
         ) as slot_at
     from touched
     union all
@@ -67,6 +72,7 @@ preceded as (
     where
         (tails.is_open or tails.closed_slot_at >= {{ polled_since }})
         and tails.piece_number = 1
+        and tails.slot_at >= {{ preceding_since }}
         and touched.stream_id is null
 
 ),
@@ -80,12 +86,7 @@ known as (
             seen.platform = preceded.platform
             and seen.stream_id = preceded.stream_id
             and seen.slot_at >= coalesce(preceded.slot_at, timestamp '0001-01-01 00:00:00')
-    left join new_snapshots
-        on
-            seen.platform = new_snapshots.platform
-            and seen.stream_id = new_snapshots.stream_id
-            and seen.slot_at = new_snapshots.slot_at
-    where seen.kind <> 'head' and seen.piece_number = 1 and new_snapshots.stream_id is null
+    where seen.kind <> 'head' and seen.piece_number = 1 and seen.slot_at >= {{ preceding_since }}
 
 ),
 
@@ -104,27 +105,58 @@ slots as (
 
 ),
 
-snapshots as (
+{%- if is_incremental() %}
+
+versions as (
 
     select
         {{ columns | join(', ') }},
         started_at,
         fetched_at,
         loaded_at,
-        true as is_first
+        true as is_first,
+        1 as version_number
     from new_snapshots
-    {%- if is_incremental() %}
     union all
     select
         {{ columns | join(', ') }},
         started_at,
         fetched_at,
         snapshot_loaded_at as loaded_at,
-        is_first
+        is_first,
+        2 as version_number
     from known
-    {%- endif %}
 
 ),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (partition by platform, stream_id, slot_at order by version_number) as version_rank
+    from versions
+
+),
+
+snapshots as (
+
+    select * from ranked
+    where version_rank = 1
+
+),
+
+{%- else %}
+
+snapshots as (
+
+    select
+        *,
+        true as is_first
+    from new_snapshots
+
+),
+
+{%- endif %}
 
 ordered as (
 

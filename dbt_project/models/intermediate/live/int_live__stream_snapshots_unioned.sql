@@ -12,28 +12,45 @@ kick_livestreams as (
 
 ),
 
-youtube_videos as (
-
-    select * from {{ ref('stg_youtube__videos') }}
-    where is_live
-
-),
-
 youtube_categories as (
 
     select * from {{ ref('stg_youtube__categories') }}
 
 ),
 
--- a name that is told later makes the snapshot a later one, so that incremental models see it again
-youtube_streams as (
+-- a name that is told later makes the snapshot a later one, so that incremental models see it again; read apart, so that
+-- a filter on loaded_at reaches the raw tables
+youtube_named as (
 
     select
         youtube_videos.*,
         youtube_categories.category_name,
-        greatest(youtube_videos.loaded_at, youtube_categories.loaded_at) as last_loaded_at
-    from youtube_videos
+        youtube_videos.loaded_at as last_loaded_at
+    from {{ ref('stg_youtube__videos') }} as youtube_videos
     left join youtube_categories on youtube_videos.category_id = youtube_categories.category_id
+    where youtube_categories.loaded_at is null or youtube_categories.loaded_at <= youtube_videos.loaded_at
+
+),
+
+youtube_named_later as (
+
+    select
+        youtube_videos.*,
+        youtube_categories.category_name,
+        youtube_categories.loaded_at as last_loaded_at
+    from {{ ref('stg_youtube__videos') }} as youtube_videos
+    inner join youtube_categories on youtube_videos.category_id = youtube_categories.category_id
+    where youtube_categories.loaded_at > youtube_videos.loaded_at
+
+),
+
+youtube_streams as (
+
+    select * from youtube_named
+    where is_live
+    union all
+    select * from youtube_named_later
+    where is_live
 
 ),
 

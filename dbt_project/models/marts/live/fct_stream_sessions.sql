@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         unique_key=['platform', 'session_id'],
-        pre_hook="{{ forget_sessions() }}",
+        pre_hook=["{{ plan_hash_joins() }}", "{{ forget_sessions() }}"],
         indexes=[
             {'columns': ['platform', 'session_id'], 'unique': true},
             {'columns': ['platform', 'channel_id', 'started_at']},
