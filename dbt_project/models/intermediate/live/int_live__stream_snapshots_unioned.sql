@@ -18,8 +18,8 @@ youtube_categories as (
 
 ),
 
--- a name that is told later makes the snapshot a later one, so that incremental models see it again; read apart, so that
--- a filter on loaded_at reaches the raw tables
+-- a name that is told later makes the snapshot a later one, so that incremental models see it again; read apart, so
+-- that a filter on loaded_at reaches the raw tables
 youtube_named as (
 
     select
