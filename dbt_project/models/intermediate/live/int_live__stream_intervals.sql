@@ -19,9 +19,11 @@
 {%- set columns = ['platform', 'stream_id', 'channel_id', 'category_id', 'language', 'viewer_count', 'slot_at'] %}
 {%- set slot = slot_seconds() %}
 {%- set polled_since = earliest_unseen(ref('int_live__slots_polled'), 'slot_at') %}
-{%- set preceding_since = earliest_preceding(
-    ref('int_live__stream_snapshots_unioned'), ref('int_live__slots_polled'), polled_since
-) %}
+{%- if is_incremental() and execute %}
+    {%- set ended_since = earliest_ended(ref('int_live__slots_polled'), polled_since) %}
+    {%- set continued_since = earliest_continued(ref('int_live__stream_snapshots_unioned')) %}
+    {%- set preceding_since = 'least(' ~ ended_since ~ ', ' ~ continued_since ~ ')' %}
+{%- endif %}
 
 with
 
