@@ -21,7 +21,7 @@ import pyarrow as pa
 from pipelines.errors import LoadError
 from pipelines.novelty import new_rows
 from pipelines.tables import Table
-from pipelines.warehouse import Merge, Warehouse, read_stamp, write_stamp
+from pipelines.warehouse import CREATE_LOADS, Merge, Warehouse, number_loads, read_stamp, write_stamp
 
 FILE_FORMATS = {"duckdb": "parquet", "postgres": "csv"}
 
@@ -70,6 +70,7 @@ class Loader:
         found = set(self._warehouse.rows("select table_schema, table_name from information_schema.tables"))
         missing = {table.dataset for table in tables if (table.dataset, table.name) not in found}
         if read_stamp(self._warehouse, "tables") == declared and not missing:
+            self._number_all(tables)
             return
         # dlt makes tables only while its schema is new to the warehouse; one may have been dropped since
         self._warehouse.execute(
@@ -81,6 +82,7 @@ class Loader:
         for source, empty in by_source.items():
             self._run_dlt(source, empty)
         self._warehouse.execute(*indexes)
+        self._number_all(tables)
         write_stamp(self._warehouse, "tables", declared)
 
     def load(self, tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
@@ -98,10 +100,16 @@ class Loader:
         for source, fetched in by_source.items():
             self._run_dlt(source, fetched)
         if by_source:
+            number_loads(self._warehouse, sorted(f"raw_{source}" for source in by_source))
             self._warehouse.checkpoint()
         if own := {table: rows for table, rows in loaded.items() if not table.fetched and rows.num_rows}:
             self._record(own)
         return loaded
+
+    def _number_all(self, tables: Iterable[Table]) -> None:
+        """Number what was completed and not numbered: a killed run may have left some."""
+        self._warehouse.execute(*CREATE_LOADS)
+        number_loads(self._warehouse, sorted({table.dataset for table in tables}))
 
     def _run_dlt(self, source: str, tables: Mapping[Table, pa.Table]) -> None:
         try:
@@ -131,6 +139,7 @@ class Loader:
             merges.append(Merge(f"{dataset}._dlt_loads", ("load_id",), _load_row(load_id, dataset)))
         try:
             self._warehouse.merge(merges)
+            number_loads(self._warehouse, sorted({table.dataset for table in tables}))
         except Exception as error:
             raise self._load_error(", ".join(sorted({table.source for table in tables})), error) from error
 

@@ -154,7 +154,7 @@ def source_yaml(source: str, description: str, tables: Iterable[Table], freshnes
             ),
         ]
     lines.append("    tables:")
-    for table in [*tables, LOADS]:
+    for table in [*tables, *([LOADS] if source == LOADS.source else [])]:
         lines += [f"      - name: {table.name}", f"        description: {_quoted(table.description)}"]
         if freshness and not table.fetched:
             lines += ["        config:", "          freshness: null"]
@@ -166,17 +166,19 @@ def source_yaml(source: str, description: str, tables: Iterable[Table], freshnes
 
 
 LOAD_ID = Field(
-    "_dlt_load_id", "text", "The load that wrote the row (_dlt_loads); rows of unfinished loads are ignored."
+    "_dlt_load_id", "text", "The load that wrote the row (raw_ops.loads); rows of unfinished loads are ignored."
 )
+# made by the warehouse itself, since what loads tables can not number its own loads
 LOADS = Table(
-    source="",
-    name="_dlt_loads",
-    description="One row per completed load of this schema, written by dlt when all its tables are in.",
-    key=("load_id",),
+    source="ops",
+    name="loads",
+    description="One row per completed load of any raw schema, numbered by the warehouse in the order of completion.",
+    key=("load_number",),
     fields=(
-        Field("load_id", "text", "The load."),
-        Field("status", "bigint", "0 when the load is complete."),
-        Field("inserted_at", "timestamp", "When the load was completed: the watermark of incremental models."),
+        Field("load_number", "bigint", "One more than that of the load before: what is newer has a greater one."),
+        Field("dataset", "text", "The raw schema."),
+        Field("load_id", "text", "The load, as dlt names it."),
+        Field("completed_at", "timestamp", "When the load was completed by the machine's clock, for people (UTC)."),
     ),
     fetched=False,
 )

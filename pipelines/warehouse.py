@@ -12,7 +12,7 @@ import hashlib
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,6 +32,13 @@ STAMP = "raw_ops.stamp"
 CREATE_STAMP = (
     "create schema if not exists raw_ops",
     f"create table if not exists {STAMP} (name varchar primary key, value varchar not null)",
+)
+# Completed loads in the order in which they count: dlt names a load by the machine's clock, which may be set back.
+LOADS = "raw_ops.loads"
+CREATE_LOADS = (
+    "create schema if not exists raw_ops",
+    f"create table if not exists {LOADS} (load_number bigint primary key, dataset varchar not null,"
+    " load_id varchar not null, completed_at timestamp not null, unique (dataset, load_id))",
 )
 LOCK_POLL_SECONDS = 0.2
 CONNECT_SECONDS = 10
@@ -376,15 +383,8 @@ class PostgresWarehouse:
         return contextlib.nullcontext()
 
     def index_statements(self, dataset: str, keys: Mapping[str, Sequence[str]]) -> list[str]:
-        """Indexes on the key, for merging, and on the load, for incremental models; dlt makes neither.
-
-        That on the time of loads, as staging has it, is for its statistics: without them PostgreSQL takes a third of
-        all loads for new, and reads whole tables.
-        """
-        statements = [
-            f"create index if not exists loads_time on \"{dataset}\"._dlt_loads ((inserted_at at time zone 'UTC'))",
-            f'analyze "{dataset}"._dlt_loads',
-        ]
+        """Indexes on the key, for merging, and on the load, for incremental models; dlt makes neither."""
+        statements = []
         for table, columns in keys.items():
             listed = ", ".join(f'"{column}"' for column in columns)
             statements += [
@@ -447,6 +447,26 @@ def other_kind(warehouse: Warehouse, found: str, wanted: str) -> UsageError:
         "set the credentials that it was filled with, or name another database"
         if found == "live"
         else "name another database for live data, or remove this one",
+    )
+
+
+def number_loads(warehouse: Warehouse, datasets: Iterable[str]) -> None:
+    """Give each completed load of these raw schemas that has none yet its number: one more than the last.
+
+    What has no number is not there yet for staging, so nothing that is being loaded is ever read half.
+    """
+    completed = " union all ".join(
+        f"select '{dataset}' as dataset, load_id, min(inserted_at) as completed_at"
+        f' from "{dataset}"._dlt_loads where status = 0 group by load_id'
+        for dataset in datasets
+    )
+    warehouse.execute(
+        f"insert into {LOADS} (load_number, dataset, load_id, completed_at)"
+        f" select (select coalesce(max(load_number), 0) from {LOADS})"
+        " + row_number() over (order by completed_at, dataset, load_id),"
+        f" dataset, load_id, completed_at at time zone 'UTC' from ({completed}) as completed"
+        f" where not exists (select 1 from {LOADS} as numbered"
+        " where numbered.dataset = completed.dataset and numbered.load_id = completed.load_id)"
     )
 
 

@@ -20,6 +20,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 from pipelines.sources import atlas, kick, ops, sportmonks, twitch, youtube
 from pipelines.tables import Table
+from pipelines.warehouse import CREATE_LOADS, LOADS
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 SOURCES = (twitch, kick, youtube, sportmonks, atlas, ops)
@@ -104,6 +105,7 @@ class Warehouse:
                 f"create table {dataset}._dlt_loads (load_id text, schema_name text, status bigint, "
                 "inserted_at timestamp with time zone, schema_version_hash text)"
             )
+        statements += [*CREATE_LOADS, "drop schema if exists builds cascade"]
         for name, table in TABLES.items():
             columns = ", ".join(f'"{column.name}" {types.get(column.type, column.type)}' for column in table.columns)
             statements.append(f"create table {name} ({columns}, _dlt_load_id text)")
@@ -123,6 +125,11 @@ class Warehouse:
         """What dlt writes when all tables of a load are in."""
         inserted_at = completed_at.replace(tzinfo=dt.UTC)
         self.execute(f"insert into {dataset}._dlt_loads values (?, ?, 0, ?, '')", [load_id, dataset, inserted_at])
+        # as the loader numbers it: by the order of completion, whatever the clock said
+        self.execute(
+            f"insert into {LOADS} select (select coalesce(max(load_number), 0) + 1 from {LOADS}), ?, ?, ?",
+            [dataset, load_id, completed_at],
+        )
 
     def build(self, *arguments: str) -> dbtRunnerResult:
         """`dbt build`, which must succeed."""

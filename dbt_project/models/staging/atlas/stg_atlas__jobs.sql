@@ -24,7 +24,8 @@ renamed as (
         -- timestamps
         since_day,
         declared_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

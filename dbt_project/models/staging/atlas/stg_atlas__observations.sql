@@ -19,7 +19,8 @@ renamed as (
         -- timestamps
         period as day,
         seen_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -29,7 +29,8 @@ renamed as (
         -- timestamps
         period as day,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -38,7 +38,8 @@ renamed as (
         slot_at,
         stream_start_time as stream_started_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -15,7 +15,8 @@ renamed as (
 
         -- timestamps
         now_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

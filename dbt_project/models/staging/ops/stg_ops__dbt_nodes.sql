@@ -27,7 +27,8 @@ renamed as (
 
         -- timestamps
         completed_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

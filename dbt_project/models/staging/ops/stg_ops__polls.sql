@@ -27,7 +27,8 @@ renamed as (
         slot_at,
         started_at,
         finished_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

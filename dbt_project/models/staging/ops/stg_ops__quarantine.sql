@@ -24,7 +24,8 @@ renamed as (
         -- timestamps
         fetched_at,
         replayed_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

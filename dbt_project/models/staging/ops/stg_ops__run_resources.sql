@@ -32,7 +32,8 @@ renamed as (
 
         -- timestamps
         started_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -28,7 +28,8 @@ renamed as (
         last_attempt_at,
         last_success_at,
         synced_until,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

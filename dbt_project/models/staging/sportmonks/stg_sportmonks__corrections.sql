@@ -32,7 +32,8 @@ renamed as (
         observed_on,
         created_at as decided_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -37,7 +37,8 @@ renamed as (
         -- timestamps
         starting_at as kickoff_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

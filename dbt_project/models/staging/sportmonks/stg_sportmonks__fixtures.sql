@@ -38,7 +38,8 @@ renamed as (
         observed_on,
         starting_at as kickoff_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

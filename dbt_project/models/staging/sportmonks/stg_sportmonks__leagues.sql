@@ -30,7 +30,8 @@ renamed as (
         -- timestamps
         last_played_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -30,7 +30,8 @@ renamed as (
 
         -- timestamps
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

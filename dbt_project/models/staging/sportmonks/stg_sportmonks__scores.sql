@@ -26,7 +26,8 @@ renamed as (
         -- dates and timestamps
         observed_on,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -31,7 +31,8 @@ renamed as (
         starting_at as starts_on,
         ending_at as ends_on,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -33,7 +33,8 @@ renamed as (
         -- timestamps
         slot_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

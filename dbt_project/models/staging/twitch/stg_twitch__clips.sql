@@ -39,7 +39,8 @@ renamed as (
         observed_on,
         created_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -20,7 +20,8 @@ renamed as (
         -- timestamps
         slot_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -35,7 +35,8 @@ renamed as (
         slot_at,
         started_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

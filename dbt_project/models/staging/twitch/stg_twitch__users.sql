@@ -27,7 +27,8 @@ renamed as (
         created_at,
         slot_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

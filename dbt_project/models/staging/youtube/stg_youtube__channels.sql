@@ -31,7 +31,8 @@ renamed as (
         published_at as created_at,
         slot_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

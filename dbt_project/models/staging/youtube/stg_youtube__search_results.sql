@@ -23,7 +23,8 @@ renamed as (
         slot_at,
         published_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

@@ -43,7 +43,8 @@ renamed as (
         actual_start_time as started_at,
         actual_end_time as ended_at,
         fetched_at,
-        loaded_at
+        loaded_at,
+        load_number
     from raw_rows
 
 )

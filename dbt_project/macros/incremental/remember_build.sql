@@ -1,0 +1,19 @@
+{#- For a post-hook, in the transaction of the build: up to where it has read loads and inputs, and what it is by definition. -#}
+{% macro remember_build() -%}
+    {%- if model.config.materialized == 'incremental' %}
+    {%- set state, builds, name = build_state(), builds_schema(), this.identifier -%}
+    {%- set number, is_full = state.build_number + 1, not is_incremental() -%}
+    {%- do note_window() if is_full -%}
+    delete from {{ builds }}.models where model = '{{ name }}';
+    insert into {{ builds }}.models
+    select
+        '{{ name }}', {{ number }}, {{ number if is_full else state.complete_since }}, load_number, load_id,
+        '{{ state.definition }}'
+    from {{ name }}__window;
+    delete from {{ builds }}.inputs where model = '{{ name }}';
+    {%- for input, seen in state.inputs.items() %}
+    insert into {{ builds }}.inputs values ('{{ name }}', '{{ input }}', {{ seen }});
+    {%- endfor %}
+    {{ renew_changes(number) if is_full else forget_changes(number) }}
+    {%- endif -%}
+{%- endmacro %}
