@@ -28,7 +28,7 @@ from pipelines.resources import Scope
 from pipelines.run import Request
 from pipelines.sources import atlas
 from pipelines.sources.atlas_routes import Job
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import LOADS, Warehouse
 
 Row = dict[str, Any]
 Status = Literal["waiting", "running", "partial", "complete", "stopped", "failed", "unknown"]
@@ -275,7 +275,7 @@ def _known(environment: Environment, name: str, job: Job, held: Held | None, his
         query = (
             "select count(distinct route || '/' || record_key), count(*) from raw_atlas.payloads"
             f" where {where} and period >= ? and period < ?"
-            " and _dlt_load_id in (select load_id from raw_atlas._dlt_loads where status = 0)"
+            f" and _dlt_load_id in (select load_id from {LOADS} where dataset = 'raw_atlas')"
         )
         ((records, payloads),) = warehouse.rows(query, [*values, job.since, last])
     days = [

@@ -2,6 +2,7 @@
 
 dlt commits table by table, and a load counts only once its row is in _dlt_loads. The project's own records (sync log,
 polls ...) go after the rows they speak of, all in one transaction: a crash in between repeats work and never skips any.
+The warehouse numbers each load as soon as it is complete, and only then staging shows it.
 dlt makes their tables too; to fill them with a handful of rows, many times a run, it would take longer than the rest.
 """
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 from pipelines.errors import LoadError
 from pipelines.novelty import new_rows
 from pipelines.tables import Table
-from pipelines.warehouse import CREATE_LOADS, Merge, Warehouse, number_loads, read_stamp, write_stamp
+from pipelines.warehouse import CREATE_LOADS, Merge, Warehouse, number_left_loads, numbering, read_stamp, write_stamp
 
 FILE_FORMATS = {"duckdb": "parquet", "postgres": "csv"}
 
@@ -59,8 +60,11 @@ class Loader:
             if pipeline.has_pending_data:
                 pipeline.abort_packages()
 
-    def ensure(self, tables: Iterable[Table]) -> None:
-        """Make every declared table, empty if need be, with the columns that the declaration has gained since."""
+    def ensure(self, tables: Iterable[Table]) -> int:
+        """Make every declared table, empty if need be, with the columns that the declaration has gained since.
+
+        Completed loads that have no number get one. Returns how many a warehouse of the version before has.
+        """
         tables = list(tables)
         keys: dict[str, dict[str, tuple[str, ...]]] = {}
         for table in tables:
@@ -69,9 +73,11 @@ class Loader:
         declared = hashlib.sha256(repr((tables, indexes)).encode()).hexdigest()
         found = set(self._warehouse.rows("select table_schema, table_name from information_schema.tables"))
         missing = {table.dataset for table in tables if (table.dataset, table.name) not in found}
-        if read_stamp(self._warehouse, "tables") == declared and not missing:
-            self._number_all(tables)
-            return
+        known = sorted({table.dataset for table in tables if (table.dataset, "_dlt_loads") in found})
+        was_declared, first = read_stamp(self._warehouse, "tables"), number_left_loads(self._warehouse, known)
+        old = first if was_declared else 0
+        if was_declared == declared and not missing:
+            return old
         # dlt makes tables only while its schema is new to the warehouse; one may have been dropped since
         self._warehouse.execute(
             *(f"delete from {dataset}._dlt_version" for dataset in missing if (dataset, "_dlt_version") in found)
@@ -82,8 +88,8 @@ class Loader:
         for source, empty in by_source.items():
             self._run_dlt(source, empty)
         self._warehouse.execute(*indexes)
-        self._number_all(tables)
         write_stamp(self._warehouse, "tables", declared)
+        return old
 
     def load(self, tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
         """Merge rows, each key at most once a table; returns those that were new to tables that store nothing twice,
@@ -100,23 +106,19 @@ class Loader:
         for source, fetched in by_source.items():
             self._run_dlt(source, fetched)
         if by_source:
-            number_loads(self._warehouse, sorted(f"raw_{source}" for source in by_source))
             self._warehouse.checkpoint()
         if own := {table: rows for table, rows in loaded.items() if not table.fetched and rows.num_rows}:
             self._record(own)
         return loaded
 
-    def _number_all(self, tables: Iterable[Table]) -> None:
-        """Number what was completed and not numbered: a killed run may have left some."""
-        self._warehouse.execute(*CREATE_LOADS)
-        number_loads(self._warehouse, sorted({table.dataset for table in tables}))
-
     def _run_dlt(self, source: str, tables: Mapping[Table, pa.Table]) -> None:
         try:
-            self._pipeline(source).run(
+            done = self._pipeline(source).run(
                 [_resource(table, rows) for table, rows in tables.items()],
                 loader_file_format=FILE_FORMATS[self._warehouse.target],
             )
+            numbers = [numbering(f"raw_{source}", load_id) for load_id in done.loads_ids]
+            self._warehouse.execute(*CREATE_LOADS, *numbers)
         except Exception as error:
             # what is left of the package would stand in the way of the next one
             self._pipeline(source).abort_packages()
@@ -135,11 +137,11 @@ class Loader:
             for table, rows in tables.items()
         }
         merges = [Merge(table.qualified_name, table.primary_key, rows) for table, rows in marked.items()]
-        for dataset in {table.dataset for table in tables}:
+        datasets = sorted({table.dataset for table in tables})
+        for dataset in datasets:
             merges.append(Merge(f"{dataset}._dlt_loads", ("load_id",), _load_row(load_id, dataset)))
         try:
-            self._warehouse.merge(merges)
-            number_loads(self._warehouse, sorted({table.dataset for table in tables}))
+            self._warehouse.merge(merges, *(numbering(dataset, load_id) for dataset in datasets))
         except Exception as error:
             raise self._load_error(", ".join(sorted({table.source for table in tables})), error) from error
 

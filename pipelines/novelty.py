@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.tables import Table
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import LOADS, Warehouse
 
 
 def new_rows(warehouse: Warehouse, table: Table, rows: pa.Table) -> pa.Table:
@@ -34,8 +34,8 @@ def _stored(warehouse: Warehouse, table: Table, rows: pa.Table, selective: str) 
     """The keys in the warehouse that could be those of `rows`; of `changes`, the newest of each."""
     key = ", ".join(table.key)
     found = (
-        f" from {table.qualified_name} inner join {table.dataset}._dlt_loads as loads"
-        f" on _dlt_load_id = load_id and loads.status = 0"
+        f" from {table.qualified_name} inner join {LOADS} as loads"
+        f" on dataset = '{table.dataset}' and _dlt_load_id = load_id"
         f" where {selective} in (select unnest(cast(? as varchar[])))"
     )
     query = f"select {key}{found}"

@@ -153,7 +153,8 @@ class Run:
     def _recorded(self, chosen: dict[str, list[Resource]]) -> int:
         env = self._env
         self._loader.abort_pending([*SOURCES, "ops"])
-        self._loader.ensure(self._tables)
+        if old := self._loader.ensure(self._tables):
+            log.info("this warehouse is of the version before: its %d loads have numbers now, all models follow", old)
         runs = own_rows(RUNS, [*self._killed_runs(), self._record("running")])
         self._loader.load({CLOCK: self._clock_row(), RUNS: runs})
         self._intake = Intake(
@@ -244,7 +245,7 @@ class Run:
                     self.errors.append(error)
                     continue
                 if self._request.scope.full:
-                    sync.reset(self._env.warehouse, source, resources)
+                    sync.reset(self._env.warehouse, self._loader, source, resources)
                 if name not in self._apis:
                     self._declare(name)
                     self._apis[name] = self._api(name, self._clock, self._intake.log_request)

@@ -20,9 +20,11 @@ from pipelines.client import ApiError, Client
 from pipelines.clock import stored
 from pipelines.errors import AirtimeError, SourceError
 from pipelines.intake import Intake, Tally
+from pipelines.loader import Loader
 from pipelines.progress import Display, Meter
 from pipelines.resources import Api, Fetched, Outcome, Resource, Scope, Source, Unit
 from pipelines.sources.ops import RUN_RESOURCES, SYNC_LOG
+from pipelines.validation import own_rows
 from pipelines.warehouse import Warehouse
 
 # calls handed to the threads for each one in flight, so that they have work while a chunk is loaded
@@ -89,10 +91,19 @@ def _aware(moment: dt.datetime | None) -> dt.datetime | None:
     return moment and moment.replace(tzinfo=dt.UTC)
 
 
-def reset(warehouse: Warehouse, source: Source, resources: Iterable[Resource]) -> None:
-    """Forget what has been achieved, so that everything is due; no row of data is dropped."""
+def reset(warehouse: Warehouse, loader: Loader, source: Source, resources: Iterable[Resource]) -> None:
+    """Forget what has been achieved, so that everything is due; no row is dropped.
+
+    Not those of the log either: models learn of what has changed from new rows, and of one that is gone from nothing.
+    """
     names = ", ".join(f"'{resource.name}'" for resource in resources)
-    warehouse.execute(f"delete from raw_ops.sync_log where source = '{source.name}' and resource in ({names})")
+    rows = warehouse.rows(
+        "select resource, unit_id, last_attempt_at, run_id from raw_ops.sync_log"
+        f" where source = '{source.name}' and resource in ({names})"
+    )
+    columns = ("resource", "unit_id", "last_attempt_at", "run_id")
+    nothing = {"source": source.name, "status": "reset", "failures": 0, "rows": 0}
+    loader.load({SYNC_LOG: own_rows(SYNC_LOG, [nothing | dict(zip(columns, row, strict=True)) for row in rows])})
 
 
 class Extraction:

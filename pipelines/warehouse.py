@@ -95,8 +95,8 @@ class Warehouse(Protocol):
         """Run statements in one transaction."""
         ...
 
-    def merge(self, merges: Sequence[Merge]) -> None:
-        """Merge rows into several tables in one transaction."""
+    def merge(self, merges: Sequence[Merge], *then: str) -> None:
+        """Merge rows into several tables and run statements, all in one transaction."""
         ...
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
@@ -181,8 +181,8 @@ class DuckDBWarehouse:
                 connection.execute(statement)
             connection.commit()
 
-    def merge(self, merges: Sequence[Merge]) -> None:
-        """Merge rows into several tables in one transaction."""
+    def merge(self, merges: Sequence[Merge], *then: str) -> None:
+        """Merge rows into several tables and run statements, all in one transaction."""
         with self._connect() as connection:
             connection.begin()
             for merge in merges:
@@ -190,6 +190,8 @@ class DuckDBWarehouse:
                 for statement in merge.statements("staged"):
                     connection.execute(statement)
                 connection.unregister("staged")
+            for statement in then:
+                connection.execute(statement)
             connection.commit()
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
@@ -341,8 +343,8 @@ class PostgresWarehouse:
             for statement in statements:
                 connection.execute(statement)  # type: ignore[call-overload]
 
-    def merge(self, merges: Sequence[Merge]) -> None:
-        """Merge rows into several tables in one transaction."""
+    def merge(self, merges: Sequence[Merge], *then: str) -> None:
+        """Merge rows into several tables and run statements, all in one transaction."""
         with self._connect() as connection:
             for merge in merges:
                 columns = ", ".join(f'"{column}"' for column in merge.rows.column_names)
@@ -353,6 +355,8 @@ class PostgresWarehouse:
                 for statement in merge.statements("staged"):
                     connection.execute(statement)  # type: ignore[arg-type]
                 connection.execute("drop table staged")
+            for statement in then:
+                connection.execute(statement)  # type: ignore[arg-type]
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
         """Run a query with `?` placeholders."""
@@ -384,7 +388,7 @@ class PostgresWarehouse:
 
     def index_statements(self, dataset: str, keys: Mapping[str, Sequence[str]]) -> list[str]:
         """Indexes on the key, for merging, and on the load, for incremental models; dlt makes neither."""
-        statements = []
+        statements = [f'create index if not exists "_dlt_loads_load" on "{dataset}"._dlt_loads (load_id)']
         for table, columns in keys.items():
             listed = ", ".join(f'"{column}"' for column in columns)
             statements += [
@@ -450,24 +454,42 @@ def other_kind(warehouse: Warehouse, found: str, wanted: str) -> UsageError:
     )
 
 
-def number_loads(warehouse: Warehouse, datasets: Iterable[str]) -> None:
-    """Give each completed load of these raw schemas that has none yet its number: one more than the last.
+def numbering(dataset: str, load_id: str = "") -> str:
+    """The statement that gives each completed load of a raw schema, or one of them, the number after the last.
 
-    What has no number is not there yet for staging, so nothing that is being loaded is ever read half.
+    A load that has one keeps it. What has none is not there yet for staging, so nothing is ever read half. Whoever runs
+    it holds the warehouse, so no two take the same number; should two ever, the primary key refuses the second.
     """
-    completed = " union all ".join(
-        f"select '{dataset}' as dataset, load_id, min(inserted_at) as completed_at"
-        f' from "{dataset}"._dlt_loads where status = 0 group by load_id'
-        for dataset in datasets
-    )
-    warehouse.execute(
+    one = f" and load_id = '{load_id}'" if load_id else ""
+    return (
         f"insert into {LOADS} (load_number, dataset, load_id, completed_at)"
         f" select (select coalesce(max(load_number), 0) from {LOADS})"
-        " + row_number() over (order by completed_at, dataset, load_id),"
-        f" dataset, load_id, completed_at at time zone 'UTC' from ({completed}) as completed"
-        f" where not exists (select 1 from {LOADS} as numbered"
-        " where numbered.dataset = completed.dataset and numbered.load_id = completed.load_id)"
+        " + row_number() over (order by min(inserted_at), load_id),"
+        f""" '{dataset}', load_id, min(inserted_at) at time zone 'UTC' from "{dataset}"._dlt_loads as completed"""
+        f" where status = 0{one} and not exists (select 1 from {LOADS} as numbered"
+        f" where numbered.dataset = '{dataset}' and numbered.load_id = completed.load_id) group by load_id"
     )
+
+
+def number_left_loads(warehouse: Warehouse, datasets: Iterable[str]) -> int:
+    """Number the completed loads of raw schemas that have none: a killed run may have left some, and a warehouse of the
+    version before has no numbers at all. Returns how many these were if they are the first ones, else 0.
+
+    Among themselves they go by the clock, schema by schema: nothing else is known of their order.
+    """
+    warehouse.execute(*CREATE_LOADS)
+    before = numbered = 0
+    for dataset in datasets:
+        # counted first: to look for each of half a million takes a second, and mostly none is left
+        counts = (
+            f'select (select count(*) from "{dataset}"._dlt_loads where status = 0), count(*)'
+            f" from {LOADS} where dataset = '{dataset}'"
+        )
+        ((completed, known),) = warehouse.rows(counts)
+        if completed != known:
+            warehouse.execute(numbering(dataset))
+        before, numbered = before + known, numbered + completed
+    return 0 if before else numbered
 
 
 def read_stamp(warehouse: Warehouse, name: str) -> str | None:

@@ -120,8 +120,8 @@ SYNC_LOG = _table(
     Field(
         "status",
         "text",
-        "ok, absent (the API left it out), truncated (cut at a page setting), unfinished (left in the middle) or"
-        " failed.",
+        "ok, absent (the API left it out), truncated (cut at a page setting), unfinished (left in the middle), failed"
+        " or reset (asked for as if it never had been).",
     ),
     Field("last_attempt_at", "timestamp", "The last request (UTC)."),
     Field("last_success_at", "timestamp", "The last answer, absences included (UTC).", null=True),

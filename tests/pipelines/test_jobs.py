@@ -57,7 +57,7 @@ TABLES = (
     "raw_ops.api_requests (run_id text, source text, resource text, attempts bigint)",
     "raw_ops.sync_log (source text, resource text, unit_id text, run_id text)",
     "raw_atlas.payloads (client text, route text, record_key text, period date, _dlt_load_id text)",
-    "raw_atlas._dlt_loads (load_id text, status bigint)",
+    "raw_ops.loads (load_number bigint, dataset text, load_id text)",
     "sync.sync_atlas__days (client text, route text, day date, state text)",
 )
 
@@ -257,7 +257,7 @@ def test_an_open_period_reaches_to_today_and_is_never_complete(books: Books) -> 
 
 def test_progress_counts_what_completed_loads_brought_of_its_period(books: Books) -> None:
     books.create()
-    books.put("raw_atlas._dlt_loads", "('done', 0)")
+    books.put("raw_ops.loads", "(1, 'raw_atlas', 'done')", "(2, 'raw_twitch', 'broken')")
     rows = [
         ("k1", "2026-09-01"),
         ("k1", "2026-09-01"),

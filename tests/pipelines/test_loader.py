@@ -18,7 +18,7 @@ import pytest
 from pipelines.errors import AirtimeError
 from pipelines.loader import Loader
 from pipelines.tables import Field, Table
-from pipelines.warehouse import DuckDBWarehouse, stamp
+from pipelines.warehouse import LOADS, DuckDBWarehouse, stamp
 from tests.helpers import Warehouse, columns_of, postgres_warehouse
 
 KINDS = ("text", "bigint", "double", "bool", "timestamp", "date", "json")
@@ -177,8 +177,55 @@ def test_on_postgresql_merging_has_an_index_on_the_key_and_reading_what_is_new_o
     definitions = [definition for (definition,) in story.warehouse.rows(query)]
     assert any("things USING btree (observed_on, id)" in definition for definition in definitions)
     assert any("things USING btree (_dlt_load_id)" in definition for definition in definitions)
-    known = "select count(*) from pg_stats where schemaname = 'raw_demo' and tablename = 'loads_time'"
-    assert story.warehouse.rows(known) == [(1,)]
+    assert any("_dlt_loads USING btree (load_id)" in definition for definition in definitions)
+
+
+def test_loads_are_numbered_one_by_one_in_the_order_of_completion(story: Story) -> None:
+    numbered = columns_of(story.warehouse, LOADS, ["load_number", "dataset", "load_id"], "1")
+    # the empty tables of two schemas, then twice what was fetched and the own records after it
+    assert [(number, dataset) for number, dataset, _ in numbered] == [
+        (1, "raw_demo"), (2, "raw_ops"), (3, "raw_demo"), (4, "raw_ops"), (5, "raw_demo"), (6, "raw_ops"),
+    ]  # fmt: skip
+    ((own,),) = set(columns_of(story.warehouse, "raw_ops.own", ["_dlt_load_id"], "1"))
+    assert numbered[-1][2] == own
+    completed = "select min(completed_at), max(completed_at) from " + LOADS
+    listed = "select min(inserted_at), max(inserted_at) from (select inserted_at from raw_demo._dlt_loads"
+    ((first, last),) = story.warehouse.rows(f"{listed} union all select inserted_at from raw_ops._dlt_loads) as loads")
+    ((shown_first, shown_last),) = story.warehouse.rows(completed)
+    utc = [moment.astimezone(dt.UTC).replace(tzinfo=None) for moment in (first, last)]
+    assert [shown_first, shown_last] == utc
+
+
+def test_the_next_start_numbers_what_a_killed_run_completed_and_nothing_that_is_broken(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    stamp(warehouse, "demo")
+    loader = Loader(warehouse, tmp_path / "dlt")
+    loader.ensure([THINGS, OWN])
+    before = columns_of(warehouse, LOADS, ["load_number", "dataset", "load_id"], "1")
+    # a clock that was set back by years, a load that is not complete, and one that is listed twice
+    warehouse.execute(
+        "insert into raw_demo._dlt_loads values ('late', 'demo', 0, timestamp '2020-01-01', ''),"
+        " ('late', 'demo', 0, timestamp '2020-01-01', ''), ('broken', 'demo', 1, timestamp '2026-01-01', '')"
+    )
+    assert loader.ensure([THINGS, OWN]) == 0
+    after = columns_of(warehouse, LOADS, ["load_number", "dataset", "load_id"], "1")
+    assert after == [*before, (len(before) + 1, "raw_demo", "late")]
+    loader.ensure([THINGS, OWN])
+    assert columns_of(warehouse, LOADS, ["load_number", "dataset", "load_id"], "1") == after
+
+
+def test_loads_of_the_version_before_are_numbered_by_their_moments_and_counted(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    stamp(warehouse, "demo")
+    loader = Loader(warehouse, tmp_path / "dlt")
+    assert loader.ensure([THINGS]) == 0, "a new warehouse is none of the version before"
+    loader.load({THINGS: things((1, "a", "1"))})
+    listed = [load for (load,) in columns_of(warehouse, "raw_demo._dlt_loads", ["load_id"], "inserted_at")]
+    warehouse.execute(f"drop table {LOADS}")
+    assert loader.ensure([THINGS]) == len(listed) == 2
+    assert [load for (load,) in columns_of(warehouse, LOADS, ["load_id"], "load_number")] == listed
 
 
 def test_the_projects_own_records_are_not_loaded_when_the_rows_that_they_speak_of_fail(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipelines.landing import Landing
 from pipelines.loader import Loader
 from pipelines.tables import Field, Table
-from pipelines.warehouse import stamp
+from pipelines.warehouse import LOADS, stamp
 from tests.helpers import Warehouse, columns_of
 
 KEY = (Field("client", "text", "."), Field("thing", "text", "."), Field("hash", "text", "."))
@@ -78,7 +78,7 @@ def test_what_a_broken_load_left_is_not_known(warehouse: Warehouse, tmp_path: Pa
     tables = {CONTENTS: contents(("a", "h1", "first")), CHANGES: changes((1, "order", "paid", "q1"))}
     loader.load(tables)
     # as after a kill between the tables and the note that the load is complete
-    warehouse.execute("delete from raw_demo._dlt_loads")
+    warehouse.execute("delete from raw_demo._dlt_loads", f"delete from {LOADS}")
     loaded = loader.load(tables)
     assert [rows.num_rows for rows in loaded.values()] == [1, 1]
     assert warehouse.rows("select count(*) from raw_demo.contents") == [(1,)]

@@ -22,6 +22,7 @@ from pipelines.sources.ops import RUN_RESOURCES, SYNC_LOG
 from pipelines.sources.twitch import GAMES
 from pipelines.sync import Extraction, QuarantineError, Result, due_units, plan, reset
 from pipelines.validation import own_rows
+from pipelines.warehouse import LOADS
 from tests.helpers import NOW, answer, client_of, columns_of, twitch_api
 from tests.pipelines.conftest import Parts
 
@@ -119,10 +120,23 @@ def test_due_units_come_in_the_order_of_the_view_with_what_it_knows_of_them(part
 
 def test_a_reset_makes_the_resources_named_due_and_drops_no_row(parts: Parts) -> None:
     names = [("twitch", "users"), ("twitch", "games"), ("kick", "users")]
-    parts.put(SYNC_LOG, own_rows(SYNC_LOG, [{"source": one, "resource": two, "unit_id": "1"} for one, two in names]))
-    reset(parts.warehouse, twitch.SOURCE, [one for one in twitch.SOURCE.resources if one.name in ("users", "videos")])
-    left = columns_of(parts.warehouse, "raw_ops.sync_log", ["source", "resource"], "1, 2")
-    assert left == [("kick", "users"), ("twitch", "games")]
+    parts.intake(real=True)
+    achieved = {
+        "unit_id": "1", "status": "absent", "last_attempt_at": NAIVE, "last_success_at": NAIVE,
+        "synced_until": NAIVE, "failures": 2, "rows": 7, "message": "m", "bookmark": "b", "run_id": "run",
+    }  # fmt: skip
+    parts.loader.load({SYNC_LOG: own_rows(SYNC_LOG, [achieved | {"source": a, "resource": b} for a, b in names])})
+    resources = [one for one in twitch.SOURCE.resources if one.name in ("users", "videos")]
+    reset(parts.warehouse, parts.loader, twitch.SOURCE, resources)
+    columns = ["source", "resource", "status", "last_success_at", "synced_until", "failures", "rows", "bookmark"]
+    whole = ("absent", NAIVE, NAIVE, 2, 7, "b")
+    assert columns_of(parts.warehouse, "raw_ops.sync_log", columns, "1, 2") == [
+        ("kick", "users", *whole),
+        ("twitch", "games", *whole),
+        ("twitch", "users", "reset", None, None, 0, 0, None),
+    ]
+    newest = f"select resource from raw_ops.sync_log join {LOADS} on _dlt_load_id = load_id where load_number ="
+    assert parts.warehouse.rows(f"{newest} (select max(load_number) from {LOADS})") == [("users",)]
 
 
 def test_a_plan_says_what_is_due_and_how_many_calls_it_takes(parts: Parts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import yaml
 from pipelines.__main__ import generated_files
 from pipelines.sources import SOURCES, ops
 from pipelines.tables import Field, Table, source_yaml
+from pipelines.warehouse import CREATE_LOADS, LOADS
 
 TABLES = [*(table for source in SOURCES.values() for table in source.tables), *ops.TABLES]
 FIELDS = (Field("a", "text", 'The "a" of C:\\temp.'), Field("b", "bigint", "The b."))
@@ -72,13 +74,21 @@ def test_a_source_file_describes_each_table_and_column() -> None:
         "warn_after": {"count": 1, "period": "day"},
         "error_after": {"count": 3, "period": "day"},
     }
-    things, mine, loads = source["tables"]
-    assert [one["name"] for one in (things, mine, loads)] == ["things", "own", "_dlt_loads"]
+    things, mine = source["tables"]
+    assert (things["name"], mine["name"]) == ("things", "own")
     described = {column["name"]: column["description"] for column in things["columns"]}
     assert described["a"] == FIELDS[0].description
     assert list(described) == [*(column.name for column in table("day").columns), "_dlt_load_id"]
-    assert mine["config"]["freshness"] is loads["config"]["freshness"] is None and "config" not in things
-    assert "_dlt_load_id" not in [column["name"] for column in loads["columns"]]
+    assert mine["config"]["freshness"] is None and "config" not in things
+
+
+def test_the_numbers_of_loads_are_described_once_with_the_projects_own_tables() -> None:
+    (source,) = yaml.safe_load(source_yaml("ops", "Own.", [], None))["sources"]
+    (loads,) = source["tables"]
+    assert f"raw_{source['name'].removeprefix('raw_')}.{loads['name']}" == LOADS
+    columns = [column["name"] for column in loads["columns"]]
+    (create,) = [statement for statement in CREATE_LOADS if "create table" in statement]
+    assert columns == re.findall(r"(\w+) (?:bigint|varchar|timestamp)\b", create), "as the warehouse makes it"
 
 
 def test_a_source_without_freshness_asks_for_none() -> None:
