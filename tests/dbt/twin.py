@@ -14,10 +14,10 @@ import filelock
 from dbt.cli.main import dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
+from pipelines.warehouse import LOADS
 from tests.dbt.conftest import TABLES, Warehouse, run_dbt
 from tests.dbt.histories import Step, rows_of
 from tests.dbt.live import SLOT, Live, moment
-from pipelines.warehouse import LOADS
 
 PREFIX = "twin_"
 # the incremental models and what they read
@@ -65,7 +65,8 @@ class Twin:
             self.warehouse.build("--resource-type", "seed", "--resource-type", "model", "--select", *NEEDED)
         emptied = [*TABLES, LOADS, *(f"{model.schema}.{name}" for name, model in self.definitions.items())]
         changes = self.warehouse.execute(
-            "select table_name from information_schema.tables where table_schema = 'builds' and table_name like '%changes'"
+            "select table_name from information_schema.tables"
+            " where table_schema = 'builds' and table_name like '%changes'"
         )
         statements = [f"delete from {name}" for name in (*emptied, *(f"builds.{name}" for (name,) in changes))]
         self.warehouse.execute(";".join([*statements, "update builds.models set load_number = 0, load_id = null"]))
