@@ -1,4 +1,4 @@
-"""The mechanism of incremental models, on the shortest chain there is: names of categories, and snapshots that show them."""
+"""The mechanism of incremental models on the shortest chain there is: names of categories, snapshots that show them."""
 
 from __future__ import annotations
 
