@@ -31,11 +31,11 @@ _manifests: dict[Hashable, tuple[str, Any]] = {}
 
 @dataclass(frozen=True)
 class Build:
-    """What a dbt invocation did: rows of raw_ops.dbt_nodes, and what went wrong."""
+    """What a dbt invocation did: rows of raw_ops.dbt_nodes, and what went wrong: the failed tests as dbt has them."""
 
     nodes: list[dict[str, Any]]
     errors: list[str]
-    failed_tests: list[str]
+    failed_tests: list[Any]
 
     def __add__(self, other: Build) -> Build:
         return Build(self.nodes + other.nodes, self.errors + other.errors, self.failed_tests + other.failed_tests)
@@ -194,7 +194,7 @@ def _build(result: Any, run_id: str) -> Build:
         if status in ("error", "runtime error"):
             errors.append(f"{node.name}: {item.message}")
         elif status == "fail":
-            failed_tests.append(f"{node.name}: {item.message}")
+            failed_tests.append(node)
         completed = [timing.completed_at for timing in item.timing if timing.completed_at]
         nodes.append(
             {

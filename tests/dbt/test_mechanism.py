@@ -38,7 +38,7 @@ def build(warehouse: Warehouse) -> None:
 
 def state(warehouse: Warehouse, name: str) -> dict[str, Any]:
     """What is kept of a model's last build."""
-    columns = ("build_number", "complete_since", "load_number", "load_id")
+    columns = ("build_number", "complete_since", "load_number", "load_id", "full_reason")
     (row,) = warehouse.execute(f"select {', '.join(columns)} from builds.models where model = '{name}'")
     return dict(zip(columns, row, strict=True))
 
@@ -110,30 +110,56 @@ def test_a_row_that_comes_again_as_it_was_is_not_told(built: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "reason"),
     [
-        "delete from builds.models",
-        f"update builds.models set definition = 'of another version' where model = '{SNAPSHOTS}'",
-        f"update builds.models set complete_since = 99, build_number = 99 where model = '{CATEGORIES}'",
-        f"update builds.models set build_number = 0 where model = '{CATEGORIES}'",
-        f"delete from builds.inputs where model = '{SNAPSHOTS}'",
-        f"delete from {LOADS} where load_number > 1",
-        f"update {LOADS} set load_id = 'another' where load_number = 2",
+        ("delete from builds.models", "this version has not built them yet"),
+        (f"drop table live.{SNAPSHOTS}; delete from builds.models", "they are new"),
+        (f"drop table live.{SNAPSHOTS}", "their tables were gone"),
+        (
+            f"update builds.models set definition = 'of another version' where model = '{SNAPSHOTS}'",
+            "their code, a seed or a setting has changed",
+        ),
+        (
+            f"update builds.models set definition = 'of another version' where model = '{CATEGORIES}'",
+            "what they read was built in full",
+        ),
+        (
+            f"update builds.models set complete_since = 99, build_number = 99 where model = '{CATEGORIES}'",
+            "changes that they have not read are kept no longer",
+        ),
+        (
+            f"update builds.models set build_number = 0 where model = '{CATEGORIES}'",
+            "builds that they had read are gone, as after a restore",
+        ),
+        (f"delete from builds.inputs where model = '{SNAPSHOTS}'", "what they read is new to them"),
+        (f"delete from {LOADS} where load_number > 1", "loads that they had read are gone, as after a restore"),
+        (
+            f"update {LOADS} set load_id = 'another' where load_number = 2",
+            "loads that they had read are gone, as after a restore",
+        ),
     ],
     ids=[
-        "the notes are lost", "the definition has changed", "changes were pruned too far", "an input is from a backup",
-        "an input is new", "the loads are from a backup", "other loads followed a backup",
+        "the notes are lost", "the model is new", "the table is gone", "the definition has changed", "an input is full",
+        "changes were pruned too far", "an input is from a backup", "an input is new", "the loads are from a backup",
+        "other loads followed a backup",
     ],
 )  # fmt: skip
-def test_a_build_whose_notes_do_not_fit_is_a_full_one(built: Warehouse, damage: str) -> None:
+def test_a_build_whose_notes_do_not_fit_is_a_full_one_and_says_why(built: Warehouse, damage: str, reason: str) -> None:
     assert not is_full(built, SNAPSHOTS)
     built.execute(f"update live.{SNAPSHOTS} set title = 'tampered with'")
     built.execute(damage)
     build(built)
     assert is_full(built, SNAPSHOTS)
+    assert state(built, SNAPSHOTS)["full_reason"] == reason
     assert {row[7] for row in built.table(f"live.{SNAPSHOTS}")} != {"tampered with"}
     build(built)
     assert not is_full(built, SNAPSHOTS)
+    assert state(built, SNAPSHOTS)["full_reason"] is None
+
+
+def test_what_dbt_is_told_to_build_in_full_is_noted_as_such(built: Warehouse) -> None:
+    built.dbt("run", "--full-refresh", "--select", SNAPSHOTS)
+    assert state(built, SNAPSHOTS)["full_reason"] == "dbt was told to"
 
 
 def test_a_build_that_fails_leaves_rows_and_notes_as_they_were(built: Warehouse) -> None:

@@ -3,12 +3,14 @@
     {%- if model.config.materialized == 'incremental' %}
     {%- set state, builds, name = build_state(), builds_schema(), this.identifier -%}
     {%- set number, is_full = state.build_number + 1, not is_incremental() -%}
+    {%- set reason = state.full_reason or ('dbt was told to' if should_full_refresh() else 'their tables were gone') -%}
     {%- do note_window() if is_full -%}
     delete from {{ builds }}.models where model = '{{ name }}';
     insert into {{ builds }}.models
     select
         '{{ name }}', {{ number }}, {{ number if is_full else state.complete_since }}, load_number, load_id,
-        '{{ state.definition }}'
+        '{{ state.definition }}', {{ number if is_full else state.full_number }},
+        {{ dbt.string_literal(reason) if is_full else 'cast(null as text)' }}
     from {{ name }}__window;
     delete from {{ builds }}.inputs where model = '{{ name }}';
     {%- for input, seen in state.inputs.items() %}

@@ -9,5 +9,5 @@
         {{ return(true) }}
     {%- endif -%}
     {%- set is_told = config.get('full_refresh') if config.get('full_refresh') is not none else flags.FULL_REFRESH -%}
-    {{ return(not build_state().can_go_on or is_told) }}
+    {{ return(build_state().full_reason is not none or is_told) }}
 {%- endmacro %}
