@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from pipelines import seeds
 from pipelines.client import ApiError
 from pipelines.environment import Environment, versions
 from pipelines.errors import AirtimeError, UsageError
@@ -59,9 +60,11 @@ def thorough(environment: Environment, open_client: OpenClient) -> Iterable[Chec
     yield Check("settings", f"{environment.data_kind}, target {environment.warehouse.target}, from {environment.root}")
     yield check_versions()
     yield check_project()
+    yield check_seeds()
     yield check_disk(environment.data_dir)
     yield check_directories(environment)
     yield check_warehouse(environment)
+    yield check_ids(environment)
     for name in SOURCES:
         if environment.data_kind == "live" and not environment.configured(name):
             yield Check(name, "skipped: no credentials")
@@ -89,6 +92,28 @@ def check_project() -> Check:
     if not (PROJECT / "dbt_project.yml").exists():
         return Check("dbt project", str(PROJECT), UsageError("dbt_project/dbt_project.yml is missing", "restore it"))
     return Check("dbt project", str(PROJECT))
+
+
+def check_seeds() -> Check:
+    """What people have edited of the seeds can be built."""
+    try:
+        seeds.check()
+    except UsageError as error:
+        return Check("seeds", str(seeds.FOLDER), error)
+    return Check("seeds", str(seeds.FOLDER))
+
+
+def check_ids(environment: Environment) -> Check:
+    """The seeds name leagues and teams that the warehouse has seen; it may do without."""
+    try:
+        unknown = seeds.unknown_ids(environment.warehouse) if environment.warehouse.exists() else []
+    except AirtimeError:
+        # which is told by the check of the warehouse
+        unknown = []
+    told = "; ".join(unknown)
+    return Check(
+        "ids in seeds", "all seen", warning=(told and f"{told} (right if they are of another warehouse)") or None
+    )
 
 
 def check_disk(directory: Path) -> Check:

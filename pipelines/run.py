@@ -138,6 +138,8 @@ class Run:
         chosen = choose_sources(env, request.sources, request.resources) if request.extract else {}
         if env.data_kind == "demo":
             log.info("DEMO DATA: no credentials are set, so a local sandbox stands in for the APIs.")
+        # whatever a run is for, it builds views on the seeds
+        doctor.require([doctor.check_seeds()])
         if check:
             doctor.require([doctor.check_directories(env)])
             self._unreachable = doctor.reachable(list(chosen), self.client)
@@ -307,7 +309,9 @@ class Run:
             finally:
                 self._is_building = False
             self._intake.record(DBT_NODES, *build.nodes)
-            stage.rows = len(build.nodes)
+            stage.rows, stage.message = len(build.nodes), build.full
+            if build.full:
+                log.info("%s", build.full)
             if build.errors:
                 # a build that breaks off may leave views dropped, and the report needs them
                 self._transform.ensure_views(self.run_id)
@@ -315,10 +319,10 @@ class Run:
                 self.errors.append(TransformError(build.errors[0], "see data/logs/dbt.log and the model that it names"))
             elif build.failed_tests:
                 stage.status = "failed"
-                stage.message = f"{len(build.failed_tests)} data tests failed: {build.failed_tests[0]}"
-                self.errors.append(
-                    DataTestsFailed(stage.message, "query the rows that the test names (see the report)")
-                )
+                first, count = build.failed_tests[0], len(build.failed_tests)
+                found = f"{count} data tests failed" if count > 1 else "a data test failed"
+                self.errors.append(DataTestsFailed(f"{found}: {first}", first.mend))
+                stage.message = "; ".join(filter(None, [f"{found}: {first.test}", build.full]))
 
     @contextlib.contextmanager
     def _signals_stop(self) -> Iterator[None]:

@@ -6,12 +6,14 @@ import datetime as dt
 import hashlib
 import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipelines import builds
 from pipelines.clock import stored
 from pipelines.errors import TransformError
+from pipelines.failing import Failure, explain
 from pipelines.warehouse import Warehouse, read_stamp, write_stamp
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
@@ -31,14 +33,20 @@ _manifests: dict[Hashable, tuple[str, Any]] = {}
 
 @dataclass(frozen=True)
 class Build:
-    """What a dbt invocation did: rows of raw_ops.dbt_nodes, and what went wrong: the failed tests as dbt has them."""
+    """What a dbt invocation did: rows of raw_ops.dbt_nodes, and what went wrong.
+
+    doubts: the tests that fail or warn, each with its row and as dbt has it.
+    full: how many models were built in full, and why.
+    """
 
     nodes: list[dict[str, Any]]
     errors: list[str]
-    failed_tests: list[Any]
+    doubts: list[tuple[dict[str, Any], Any]]
+    failed_tests: list[Failure] = field(default_factory=list)
+    full: str | None = None
 
     def __add__(self, other: Build) -> Build:
-        return Build(self.nodes + other.nodes, self.errors + other.errors, self.failed_tests + other.failed_tests)
+        return Build(self.nodes + other.nodes, self.errors + other.errors, self.doubts + other.doubts)
 
 
 class Transform:
@@ -83,10 +91,10 @@ class Transform:
             for kind in ("resource_type:test", "config.materialized:incremental")
         ]
         arguments = ["build", "--exclude-resource-type", "unit_test", *(["--exclude", *left_out] if left_out else [])]
-        version, before = self._version(), self._views()
+        version, before, noted = self._version(), self._views(), builds.read(self._warehouse)
         then_version, _, then_idle = (read_stamp(self._warehouse, "all_views") or "").partition(" ")
         if is_beat and then_version == version:
-            return self.invoke(["run", "--select", BEAT, *QUICKLY], run_id)
+            return self._told(self.invoke(["run", "--select", BEAT, *QUICKLY], run_id), noted)
         if self._are_views_new or (then_version == version and set(then_idle.split()) <= set(idle)):
             arguments += ["--select", *NO_VIEWS, *sorted(self._wanted_views() - before)]
         built = self.invoke(arguments, run_id)
@@ -95,7 +103,17 @@ class Transform:
             built += self.invoke(["run", "--select", *sorted(lost)], run_id)
         if not built.errors:
             write_stamp(self._warehouse, "all_views", " ".join([version, *sorted(idle)]))
-        return built
+        return self._told(built, noted)
+
+    def _told(self, built: Build, noted: builds.Builds) -> Build:
+        """A build with what there is to tell of it: which tests fail on what rows, and what was built in full."""
+        failed_tests = []
+        for row, node in built.doubts:
+            failure = explain(node, row["failures"] or 0, self._parsed(), self._warehouse)
+            row["message"] = str(failure)
+            if row["status"] == "fail":
+                failed_tests.append(failure)
+        return replace(built, failed_tests=failed_tests, full=builds.told_of_full(noted, builds.read(self._warehouse)))
 
     def invoke(self, arguments: Sequence[str], run_id: str) -> Build:
         """Run dbt quietly.
@@ -186,15 +204,13 @@ def _build(result: Any, run_id: str) -> Build:
     from dbt_common.invocation import get_invocation_id
 
     invocation_id = get_invocation_id()
-    nodes, errors, failed_tests = [], [], []
+    nodes, errors, doubts = [], [], []
     for item in result.results:
         status, node = str(item.status), item.node
         if status == "no-op":
             continue
         if status in ("error", "runtime error"):
             errors.append(f"{node.name}: {item.message}")
-        elif status == "fail":
-            failed_tests.append(node)
         completed = [timing.completed_at for timing in item.timing if timing.completed_at]
         nodes.append(
             {
@@ -211,7 +227,9 @@ def _build(result: Any, run_id: str) -> Build:
                 "completed_at": _utc(completed[-1]) if completed else None,
             }
         )
-    return Build(nodes, errors, failed_tests)
+        if status in ("fail", "warn"):
+            doubts.append((nodes[-1], node))
+    return Build(nodes, errors, doubts)
 
 
 def _count(value: Any) -> int | None:

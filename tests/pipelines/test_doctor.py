@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import doctor
+from pipelines import doctor, seeds
 from pipelines.environment import Environment, load
 from pipelines.errors import AirtimeError, CredentialsError, LockedError, UsageError
 from pipelines.sandbox import Sandbox
@@ -38,7 +38,7 @@ def test_all_is_well_in_a_new_folder_with_an_api_that_answers(tmp_path: Path, sa
     checks = list(doctor.thorough(load(tmp_path), clients(sandbox)))
     assert not [check for check in checks if check.error]
     assert [check.name for check in checks] == [
-        "settings", "versions", "dbt project", "disk", "directories", "warehouse", *SOURCES,
+        "settings", "versions", "dbt project", "seeds", "disk", "directories", "warehouse", "ids in seeds", *SOURCES,
     ]  # fmt: skip
     assert all(check.detail for check in checks)
     assert not (tmp_path / "data" / "demo.duckdb").exists(), "looking does not make a warehouse"
@@ -107,3 +107,11 @@ def test_a_run_begins_if_one_of_its_sources_is_of_use(sandbox: Sandbox) -> None:
     with pytest.raises(CredentialsError):
         doctor.reachable(["twitch"], refused)
     assert isinstance(doctor.reachable(["twitch", "sportmonks"], refused)["twitch"], CredentialsError)
+
+
+def test_a_seed_that_is_edited_wrongly_is_found_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = seeds.Problem("team_aliases", 3, "team 1 is an alias of itself", "remove the line")
+    monkeypatch.setattr(seeds, "problems", lambda folder: [wrong])
+    with pytest.raises(UsageError) as refused:
+        doctor.require([doctor.check_seeds()])
+    assert "team_aliases.csv, line 3" in str(refused.value) and refused.value.mend == "remove the line"
