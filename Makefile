@@ -20,7 +20,7 @@ WHAT = $(call quoted,SOURCES,sources) $(call quoted,RESOURCES,resources) $(call 
 OPTIONS = $(strip $(WHERE) $(WHAT) $(call flag,JSON,json))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup elt watch extract transform backfill replay report doctor docs dbt sandbox \
+.PHONY: help setup elt watch extract transform backfill replay report doctor verify docs dbt sandbox \
 	clients jobs new-route test lint test-unit test-elt test-dbt bench generate lock clean
 
 help: ## this list
@@ -53,6 +53,9 @@ report: $(READY) ## the last run and the history
 
 doctor: $(READY) ## check settings, credentials, APIs, warehouse, disk, versions
 	@$(RUN) doctor $(WHERE)
+
+verify: $(READY) ## compare every incremental model with a full build beside it, and name what differs
+	@$(RUN) verify $(WHERE)
 
 clients: $(READY) ## clients of atlas: ARGS="list", ARGS="check 2151", ARGS="add 2151 --url ... --routes ..."
 	@$(RUN) clients $(ARGS)

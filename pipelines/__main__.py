@@ -140,6 +140,21 @@ def see_doctor(options: argparse.Namespace) -> int:
     return code
 
 
+def verify(options: argparse.Namespace) -> int:
+    """Compare every incremental model with a full build."""
+    from pipelines.verify import verify as compare
+
+    verdict = compare(environment_of(options))
+    if not verdict.differences:
+        print(f"{len(verdict.models)} incremental models equal a full build, row by row")
+        return verdict.exit_code
+    print(f"{len(verdict.differences)} of {len(verdict.models)} incremental models differ from a full build:")
+    for difference in verdict.differences:
+        print("\n".join(difference.lines()))
+    print(f"  to mend: {verdict.mend}")
+    return verdict.exit_code
+
+
 def dbt(options: argparse.Namespace) -> int:
     """Run dbt with the settings of this project."""
     from pipelines.transform import Transform
@@ -283,6 +298,8 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--history", type=positive, default=10, help="how many runs")
     verb.set_defaults(verb=show_report)
     verbs.add_parser("doctor", help="check all that a run needs", parents=[common]).set_defaults(verb=see_doctor)
+    text = "compare incremental models with full builds beside them"
+    verbs.add_parser("verify", help=text, parents=[common], epilog=EXIT_CODES).set_defaults(verb=verify)
     atlas_verbs.add_to(verbs, common, json, EXIT_CODES)
     verb = verbs.add_parser("dbt", help="dbt with this project's settings", parents=[common])
     verb.add_argument("arguments", nargs=argparse.REMAINDER)

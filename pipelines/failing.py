@@ -30,7 +30,7 @@ class Failure:
     mend: str
 
     def __str__(self) -> str:
-        shown = "; ".join(", ".join(f"{name}={_cell(value)}" for name, value in row.items()) for row in self.rows)
+        shown = "; ".join(", ".join(f"{name}={cell(value)}" for name, value in row.items()) for row in self.rows)
         such = f", such as {shown}" if shown else ""
         are = "1 row is not" if self.count == 1 else f"{self.count:,} rows are not"
         return f"{self.model}: expected {self.expected}; {are} so{such}"
@@ -68,27 +68,33 @@ def _arguments(node: Any) -> dict[str, Any]:
     return given | given.get("arguments", {})
 
 
+def key_columns(node: Any, manifest: Any) -> list[str]:
+    """The columns that name a row of a model: those of its grain, as its test has them."""
+    for one in manifest.nodes.values():
+        if getattr(one, "attached_node", None) == node.unique_id and _kind(one) == "unique_combination":
+            return list(_arguments(one).get("columns", []))
+    return []
+
+
 def _key(subject: Any, node: Any, manifest: Any) -> list[str]:
-    """The columns that name a row: those of the subject's grain, and those that the test is about."""
-    grains = [
-        _arguments(one).get("columns", [])
-        for one in manifest.nodes.values()
-        if getattr(one, "attached_node", None) == subject.unique_id
-        and getattr(one, "test_metadata", None)
-        and one.test_metadata.name == "unique_combination"
-    ]
-    own = _arguments(node)
-    about = [*own.get("columns", []), *([own["column_name"]] if own.get("column_name") else [])]
-    if node.resource_type == "test" and not getattr(node, "test_metadata", None):
+    """The columns that name a failing row, and those that the test is about."""
+    if not _kind(node):
         # a test of its own selects what tells its rows apart
         return []
-    return list(dict.fromkeys([*(grains[0] if grains else []), *about]))
+    own = _arguments(node)
+    about = [*own.get("columns", []), *([own["column_name"]] if own.get("column_name") else [])]
+    return list(dict.fromkeys([*key_columns(subject, manifest), *about]))
+
+
+def _kind(node: Any) -> str:
+    """The name of a generic test; nothing for one that is a file of its own, or no test."""
+    metadata = getattr(node, "test_metadata", None)
+    return metadata.name if metadata else ""
 
 
 def _expected(node: Any) -> str:
     """What a test says, in words; of one that is a file, its first comment."""
     own = _arguments(node)
-    kind = node.test_metadata.name if getattr(node, "test_metadata", None) else ""
     columns, column = ", ".join(own.get("columns", [])), own.get("column_name", "")
     lowest, highest = own.get("minimum"), own.get("maximum")
     words = {
@@ -107,7 +113,7 @@ def _expected(node: Any) -> str:
     }
     lines = [line.strip() for line in node.raw_code.splitlines()]
     comments = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
-    return words.get(kind) or " ".join(comments[:2]) or f"no rows from {node.name}"
+    return words.get(_kind(node)) or " ".join(comments[:2]) or f"no rows from {node.name}"
 
 
 def _name(reference: Any) -> str:
@@ -142,6 +148,7 @@ def _is_kept(node: Any, manifest: Any, seen: frozenset[str] = frozenset()) -> bo
     )
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value on one line, shortened."""
     text = " ".join(str(value).split())
     return text if len(text) <= CELL_LENGTH else text[: CELL_LENGTH - 1] + "…"

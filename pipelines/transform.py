@@ -24,6 +24,11 @@ BEAT = "tag:beat"
 # all but views, which say the same until the project changes
 NO_VIEWS = ("resource_type:seed", "resource_type:test", "config.materialized:table", "config.materialized:incremental")
 
+# where views are
+SCHEMAS = ("staging", "sync", "intermediate", "live", "football", "clients", "ops")
+# the models that keep what earlier builds made, and all that they read
+KEPT = "+config.materialized:incremental"
+
 # for a few models of many: what there is besides is not listed, and no artifacts are written
 QUICKLY = ("--no-populate-cache", "--no-write-json")
 
@@ -50,12 +55,16 @@ class Build:
 
 
 class Transform:
-    """dbt on one warehouse; `variables` are the settings that models read (env_var)."""
+    """dbt on one warehouse; `variables` are the settings that models read (env_var).
 
-    def __init__(self, warehouse: Warehouse, data_dir: Path, variables: Mapping[str, str]):
+    prefix: what the names of all schemas that dbt makes begin with; raw schemas have none.
+    """
+
+    def __init__(self, warehouse: Warehouse, data_dir: Path, variables: Mapping[str, str], prefix: str = ""):
         self._warehouse = warehouse
-        self._variables = variables
-        self.target_path = data_dir / "dbt" / warehouse.name
+        self._variables = {**variables, "AIRTIME_SCHEMA_PREFIX": prefix}
+        self._prefix = prefix
+        self.target_path = data_dir / "dbt" / f"{prefix}{warehouse.name}"
         self._log_path = data_dir / "logs"
         self._are_views_new = False
 
@@ -98,12 +107,36 @@ class Transform:
         if self._are_views_new or (then_version == version and set(then_idle.split()) <= set(idle)):
             arguments += ["--select", *NO_VIEWS, *sorted(self._wanted_views() - before)]
         built = self.invoke(arguments, run_id)
-        # PostgreSQL drops views along with the table below them
-        if lost := before - self._views():
-            built += self.invoke(["run", "--select", *sorted(lost)], run_id)
+        built = self._completed(built, before, arguments, run_id)
         if not built.errors:
             write_stamp(self._warehouse, "all_views", " ".join([version, *sorted(idle)]))
         return self._told(built, noted)
+
+    def build_incremental(self, run_id: str, are_views_there: bool = False) -> Build:
+        """Build the incremental models and all that they read, but views if they are there; test nothing."""
+        arguments = ["build", "--resource-type", "seed", "--resource-type", "model", "--select"]
+        kinds = ("resource_type:seed", "config.materialized:table", "config.materialized:incremental")
+        arguments += [f"{KEPT},{kind}" for kind in kinds] if are_views_there else [KEPT]
+        before = self._views()
+        return self._completed(self.invoke(arguments, run_id), before, arguments, run_id)
+
+    def _completed(self, built: Build, before: set[str], arguments: Sequence[str], run_id: str) -> Build:
+        """A build with the views that it lost, and with what failed for want of them.
+
+        PostgreSQL drops views along with the table below them, which a full build replaces.
+        """
+        while lost := before - self._views():
+            made = self.invoke(["run", "--select", *sorted(lost)], run_id)
+            if not built.errors or made.errors:
+                return built + made
+            again = self.invoke(arguments, run_id)
+            built = replace(again, nodes=built.nodes + made.nodes + again.nodes)
+        return built
+
+    @property
+    def manifest(self) -> Any:
+        """The project as dbt understands it."""
+        return self._parsed()
 
     def _told(self, built: Build, noted: builds.Builds) -> Build:
         """A build with what there is to tell of it: which tests fail on what rows, and what was built in full."""
@@ -179,11 +212,12 @@ class Transform:
 
     def _views(self) -> set[str]:
         """The views that there are, by name; no two models share one."""
+        schemas = ", ".join(f"'{self._prefix}{schema}'" for schema in SCHEMAS)
         return {
             name
             for (name,) in self._warehouse.rows(
-                "select table_name from information_schema.tables where table_type = 'VIEW' and table_schema in"
-                " ('staging', 'sync', 'intermediate', 'live', 'football', 'clients', 'ops')"
+                "select table_name from information_schema.tables"
+                f" where table_type = 'VIEW' and table_schema in ({schemas})"
             )
         }
 
