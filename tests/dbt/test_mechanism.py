@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.warehouse import LOADS
+from pipelines.warehouse import LOADS, numbering
 from tests.dbt.conftest import Row, Warehouse
 
 CATEGORIES, SNAPSHOTS = "int_live__youtube_categories_named", "fct_stream_snapshots"
@@ -78,6 +78,16 @@ def test_a_load_counts_once_it_has_a_number_even_if_the_clock_was_set_back(built
     build(built)
     assert len(built.table(f"live.{SNAPSHOTS}")) == 3
     assert not is_full(built, SNAPSHOTS)
+
+
+def test_a_completed_load_is_not_there_until_the_warehouse_has_numbered_it(built: Warehouse) -> None:
+    left = built.load(None, {"raw_youtube.videos": [video(10)]})
+    seen = "select max(slot_at), max(load_number) from staging.stg_youtube__videos"
+    before = built.execute(seen)
+    built.execute(f"insert into raw_youtube._dlt_loads values ('{left}', 'youtube', 0, timestamp '2020-01-01', '')")
+    assert built.execute(seen) == before
+    built.execute(numbering("raw_youtube", left))
+    assert built.execute(seen) == [(at(10), 3)]
 
 
 def test_a_row_that_no_longer_qualifies_goes_and_is_told(built: Warehouse) -> None:
