@@ -135,8 +135,7 @@ def tables(warehouse: Warehouse) -> Tables:
     for schema, table, column in warehouse.execute(
         "select table_schema, table_name, column_name from information_schema.columns"
         " inner join information_schema.tables using (table_schema, table_name)"
-        " where table_type = 'BASE TABLE' and (table_schema = 'football' or table_name like 'int_football__%')"
-        " and table_name not like '%changes' order by ordinal_position"
+        " where table_type = 'BASE TABLE' and table_schema in ('football', 'intermediate') order by ordinal_position"
     ):
         columns.setdefault(f"{schema}.{table}", []).append(column)
     return {

@@ -9,7 +9,7 @@
     )
 }}
 
-{#- computed whole: the list is read whole every day, and most days tells of each fixture what it told the day before -#}
+{#- computed whole: the list is read whole every day, and mostly tells of a fixture what it told the day before -#}
 {%- set base_columns = [
     'fixture_id', 'league_id', 'season_id', 'stage_id', 'group_id', 'aggregate_id', 'round_id', 'state_id', 'venue_id',
     'fixture_name', 'result_info', 'leg', 'kickoff_at', 'fetched_at',

@@ -83,12 +83,12 @@ final as (
 
     select
         answers.fixture_id,
+        {%- for child, name in children.items() %}
+        coalesce({{ child }}.{{ name }}_count, 0) as {{ name }}_count,
+        {%- endfor %}
         sides.home_team_id,
         sides.away_team_id,
-        sides.winner_team_id,
-        {%- for child, name in children.items() %}
-        coalesce({{ child }}.{{ name }}_count, 0) as {{ name }}_count{{ ',' if not loop.last }}
-        {%- endfor %}
+        sides.winner_team_id
     from answers
     left join sides on answers.fixture_id = sides.fixture_id
     {%- for child in children %}

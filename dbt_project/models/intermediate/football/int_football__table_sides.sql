@@ -15,7 +15,6 @@ final as (
         fixture_id,
         season_id,
         table_id,
-        played_on as standing_on,
         {{ side }}_team_id as team_id,
         {{ other }}_team_id as opponent_team_id,
         {%- for measured in ['home', 'away'] %}
@@ -24,8 +23,9 @@ final as (
         cast({{ side }}_goals = {{ other }}_goals as integer) * {{ unit }} as {{ measured }}_drawn,
         cast({{ side }}_goals < {{ other }}_goals as integer) * {{ unit }} as {{ measured }}_lost,
         {{ side }}_goals * {{ unit }} as {{ measured }}_goals_for,
-        {{ other }}_goals * {{ unit }} as {{ measured }}_goals_against{{ ',' if not loop.last }}
+        {{ other }}_goals * {{ unit }} as {{ measured }}_goals_against,
         {%- endfor %}
+        played_on as standing_on
     from matches
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -8,16 +8,14 @@
     )
 }}
 
-{%- set counts = [] -%}
-{%- for side in ['home', 'away'] -%}
-    {%- for count in ['won', 'drawn', 'lost', 'goals_for', 'goals_against'] -%}
-        {%- do counts.append(side ~ '_' ~ count) -%}
-    {%- endfor -%}
-{%- endfor -%}
+{%- set counts = [
+    'home_won', 'home_drawn', 'home_lost', 'home_goals_for', 'home_goals_against',
+    'away_won', 'away_drawn', 'away_lost', 'away_goals_for', 'away_goals_against',
+] -%}
 
 {%- call touched_keys() %}
-    {%- for model in ['int_football__table_matches', 'int_football__league_tables', 'int_football__deductions_counted'] %}
-    select season_id from {{ changes_of(model) }} as changed
+    {%- for model in ['table_matches', 'league_tables', 'deductions_counted'] %}
+    select season_id from {{ changes_of('int_football__' ~ model) }} as changed
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endcall %}
