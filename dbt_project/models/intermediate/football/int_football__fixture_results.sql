@@ -9,16 +9,10 @@
 }}
 
 {%- set goals = ['goals', 'half_time_goals', 'extra_time_goals', 'penalty_goals'] -%}
-{%- set inputs = {
-    'bases': 'int_football__fixture_bases',
-    'answers': 'int_football__fixture_answers',
-    'parts': 'int_football__fixture_parts',
-    'tombstones': 'int_football__fixtures_tombstoned',
-} -%}
 
 {%- call touched_keys() %}
-    {%- for model in inputs.values() %}
-    select fixture_id from {{ changes_of(model) }} as changed
+    {%- for model in ['fixture_bases', 'fixture_answers', 'fixture_parts', 'fixtures_tombstoned'] %}
+    select fixture_id from {{ changes_of('int_football__' ~ model) }} as changed
     union all
     {%- endfor %}
     select held.fixture_id
@@ -28,15 +22,34 @@
 
 with
 
-{% for input, model in inputs.items() -%}
-{{ input }} as (
+bases as (
 
-    select {{ input }}.* from {{ ref(model) }} as {{ input }}
-    where {{ is_touched(input) }}
+    select bases.* from {{ ref('int_football__fixture_bases') }} as bases
+    where {{ is_touched('bases') }}
 
 ),
 
-{% endfor -%}
+answers as (
+
+    select answers.* from {{ ref('int_football__fixture_answers') }} as answers
+    where {{ is_touched('answers') }}
+
+),
+
+parts as (
+
+    select parts.* from {{ ref('int_football__fixture_parts') }} as parts
+    where {{ is_touched('parts') }}
+
+),
+
+tombstones as (
+
+    select tombstones.* from {{ ref('int_football__fixtures_tombstoned') }} as tombstones
+    where {{ is_touched('tombstones') }}
+
+),
+
 stages as (
 
     select * from {{ ref('int_football__stages_named') }}

@@ -7,20 +7,12 @@
     )
 }}
 
-{%- set inputs = {
-    'results': 'int_football__fixture_results',
-    'bases': 'int_football__fixture_bases',
-    'answers': 'int_football__fixture_answers',
-    'parts': 'int_football__fixture_parts',
-} -%}
-{%- set lookups = {'stages': 'stage_id', 'rounds': 'round_id', 'states': 'state_id'} -%}
-
 {%- call touched_keys() %}
-    {%- for model in inputs.values() %}
-    select fixture_id from {{ changes_of(model) }} as changed
+    {%- for model in ['results', 'bases', 'answers', 'parts'] %}
+    select fixture_id from {{ changes_of('int_football__fixture_' ~ model) }} as changed
     union all
     {%- endfor %}
-    {%- for lookup, key in lookups.items() %}
+    {%- for lookup, key in [('stages', 'stage_id'), ('rounds', 'round_id'), ('states', 'state_id')] %}
     select held.fixture_id
     from {{ this }} as held
     inner join {{ changes_of('int_football__' ~ lookup ~ '_named') }} as changed on held.{{ key }} = changed.{{ key }}
@@ -30,23 +22,52 @@
 
 with
 
-{% for input, model in inputs.items() -%}
-{{ input }} as (
+results as (
 
-    select {{ input }}.* from {{ ref(model) }} as {{ input }}
-    where {{ is_touched(input) }}
-
-),
-
-{% endfor -%}
-{% for lookup in lookups -%}
-{{ lookup }} as (
-
-    select * from {{ ref('int_football__' ~ lookup ~ '_named') }}
+    select results.* from {{ ref('int_football__fixture_results') }} as results
+    where {{ is_touched('results') }}
 
 ),
 
-{% endfor -%}
+bases as (
+
+    select bases.* from {{ ref('int_football__fixture_bases') }} as bases
+    where {{ is_touched('bases') }}
+
+),
+
+answers as (
+
+    select answers.* from {{ ref('int_football__fixture_answers') }} as answers
+    where {{ is_touched('answers') }}
+
+),
+
+parts as (
+
+    select parts.* from {{ ref('int_football__fixture_parts') }} as parts
+    where {{ is_touched('parts') }}
+
+),
+
+stages as (
+
+    select * from {{ ref('int_football__stages_named') }}
+
+),
+
+rounds as (
+
+    select * from {{ ref('int_football__rounds_named') }}
+
+),
+
+states as (
+
+    select * from {{ ref('int_football__states_named') }}
+
+),
+
 final as (
 
     select
