@@ -11,10 +11,10 @@
 
 {%- call touched_keys() %}
     select fixture_id from {{ ref('stg_sportmonks__events') }} where {{ is_new() }}
-    {%- for model in ['int_football__fixture_results', 'int_football__fixtures_observed'] %}
+{%- for model in ['int_football__fixture_results', 'int_football__fixtures_observed'] %}
     union all
     select fixture_id from {{ changes_of(model) }} as changed
-    {%- endfor %}
+{%- endfor %}
     union all
     select held.fixture_id
     from {{ this }} as held

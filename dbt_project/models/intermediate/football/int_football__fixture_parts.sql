@@ -11,10 +11,10 @@
 {%- set children = {'events': 'event', 'statistics': 'statistic', 'lineups': 'lineup', 'periods': 'period'} -%}
 
 {%- call touched_keys() %}
-    {%- for child in ['participants'] + children.keys() | list %}
+{%- for child in ['participants'] + children.keys() | list %}
     select fixture_id from {{ ref('stg_sportmonks__' ~ child) }} where {{ is_new() }}
     union all
-    {%- endfor %}
+{%- endfor %}
     select participants.fixture_id
     from {{ ref('stg_sportmonks__participants') }} as participants
     inner join {{ changes_of('int_football__teams_aliased') }} as changed on participants.team_id = changed.team_id

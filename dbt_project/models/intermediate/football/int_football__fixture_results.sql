@@ -11,10 +11,10 @@
 {%- set goals = ['goals', 'half_time_goals', 'extra_time_goals', 'penalty_goals'] -%}
 
 {%- call touched_keys() %}
-    {%- for model in ['fixture_bases', 'fixture_answers', 'fixture_parts', 'fixtures_tombstoned'] %}
+{%- for model in ['fixture_bases', 'fixture_answers', 'fixture_parts', 'fixtures_tombstoned'] %}
     select fixture_id from {{ changes_of('int_football__' ~ model) }} as changed
     union all
-    {%- endfor %}
+{%- endfor %}
     select held.fixture_id
     from {{ this }} as held
     inner join {{ changes_of('int_football__stages_named') }} as changed on held.stage_id = changed.stage_id

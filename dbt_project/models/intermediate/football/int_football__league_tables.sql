@@ -9,10 +9,10 @@
 }}
 
 {%- call touched_keys() %}
-    {%- for model in ['int_football__table_matches', 'int_football__season_rules'] %}
+{%- for model in ['int_football__table_matches', 'int_football__season_rules'] %}
     select season_id from {{ changes_of(model) }} as changed
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+{%- endfor %}
 {%- endcall %}
 
 with

@@ -9,10 +9,10 @@
 }}
 
 {%- call touched_keys() %}
-    {%- for model in ['int_football__table_totals', 'int_football__league_tables', 'int_football__table_matches'] %}
+{%- for model in ['int_football__table_totals', 'int_football__league_tables', 'int_football__table_matches'] %}
     select season_id from {{ changes_of(model) }} as changed
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+{%- endfor %}
 {%- endcall %}
 
 with

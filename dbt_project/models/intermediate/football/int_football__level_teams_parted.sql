@@ -12,10 +12,10 @@
 {%- set depth = 6 -%}
 
 {%- call touched_keys() %}
-    {%- for model in ['int_football__level_teams', 'int_football__league_tables', 'int_football__table_matches'] %}
+{%- for model in ['int_football__level_teams', 'int_football__league_tables', 'int_football__table_matches'] %}
     select season_id from {{ changes_of(model) }} as changed
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+{%- endfor %}
 {%- endcall %}
 
 with

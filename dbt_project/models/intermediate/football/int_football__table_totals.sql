@@ -14,10 +14,10 @@
 ] -%}
 
 {%- call touched_keys() %}
-    {%- for model in ['table_matches', 'league_tables', 'deductions_counted'] %}
+{%- for model in ['table_matches', 'league_tables', 'deductions_counted'] %}
     select season_id from {{ changes_of('int_football__' ~ model) }} as changed
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+{%- endfor %}
 {%- endcall %}
 
 with

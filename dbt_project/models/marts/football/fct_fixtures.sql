@@ -8,16 +8,16 @@
 }}
 
 {%- call touched_keys() %}
-    {%- for model in ['results', 'bases', 'answers', 'parts'] %}
-    select fixture_id from {{ changes_of('int_football__fixture_' ~ model) }} as changed
-    union all
-    {%- endfor %}
-    {%- for lookup, key in [('stages', 'stage_id'), ('rounds', 'round_id'), ('states', 'state_id')] %}
+{%- for lookup, key in [('stages', 'stage_id'), ('rounds', 'round_id'), ('states', 'state_id')] %}
     select held.fixture_id
     from {{ this }} as held
     inner join {{ changes_of('int_football__' ~ lookup ~ '_named') }} as changed on held.{{ key }} = changed.{{ key }}
+    union all
+{%- endfor %}
+{%- for model in ['results', 'bases', 'answers', 'parts'] %}
+    select fixture_id from {{ changes_of('int_football__fixture_' ~ model) }} as changed
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+{%- endfor %}
 {%- endcall %}
 
 with

@@ -13,12 +13,10 @@
 {%- set counts = ['won', 'drawn', 'lost', 'goals_for', 'goals_against'] -%}
 
 {%- call touched_keys() %}
-    {%- for model in [
-        'int_football__table_totals', 'int_football__league_tables', 'int_football__level_teams_parted',
-    ] %}
-    select season_id from {{ changes_of(model) }} as changed
+{%- for model in ['table_totals', 'league_tables', 'level_teams_parted'] %}
+    select season_id from {{ changes_of('int_football__' ~ model) }} as changed
     union all
-    {%- endfor %}
+{%- endfor %}
     select held.season_id
     from {{ this }} as held
     inner join {{ changes_of('int_football__teams_named') }} as changed on held.team_id = changed.team_id
