@@ -1,4 +1,4 @@
--- head-to-head starts again in what is still level as often as fct_standings says: once more would part nobody
+-- head-to-head starts again in what is still level as often as int_football__level_teams_parted says: once more would part nobody
 
 with
 

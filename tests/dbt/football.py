@@ -18,13 +18,13 @@ import pyarrow.parquet
 from pipelines.sources import sportmonks
 from pipelines.tables import Table
 from pipelines.validation import Context, check
-from tests.dbt.conftest import SQL_TYPES, Row, Warehouse
+from tests.dbt.conftest import Row, Warehouse
 
 TABLES = {table.name: table for table in sportmonks.TABLES}
-SCHEMAS = ("raw_sportmonks", "football")
 CHILDREN = ("participants", "scores", "events", "statistics", "lineups", "periods")
 NOT_STARTED, FULL_TIME, AFTER_EXTRA_TIME, POSTPONED, CANCELLED, AWARDED, DELETED = 1, 5, 7, 10, 12, 17, 20
 STAGE_AS_TABLE, STAGE_AS_KNOCK_OUT = 223, 224
+BUILT = ("path:models/intermediate/football", "path:models/marts/football")
 # a fixture's score ids
 SCORES = {"CURRENT": 1, "1ST_HALF": 3, "ET": 5, "PENALTIES": 7}
 
@@ -73,18 +73,7 @@ class Football:
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
         self._requests = itertools.count(1)
-        statements = []
-        for schema in SCHEMAS:
-            statements += [f"drop schema if exists {schema} cascade", f"create schema {schema}"]
-        statements.append(
-            "create table raw_sportmonks._dlt_loads (load_id text, schema_name text, status bigint, "
-            "inserted_at timestamp with time zone, schema_version_hash text)"
-        )
-        types = SQL_TYPES[warehouse.target]
-        for table in TABLES.values():
-            columns = ", ".join(f'"{column.name}" {types.get(column.type, column.type)}' for column in table.columns)
-            statements.append(f"create table {table.qualified_name} ({columns}, _dlt_load_id text)")
-        warehouse.execute("; ".join(statements))
+        warehouse.create()
 
     def fetch(
         self, at: dt.datetime, *seasons: Season, listed: Iterable[int] | None = None, details: bool = True
@@ -129,18 +118,13 @@ class Football:
         self.warehouse.load(at + dt.timedelta(minutes=2), {"raw_ops.polls": [header]})
 
     def create_views(self) -> None:
-        """The seeds and views below the marts: once, since they follow the raw tables by themselves."""
+        """The seeds and staging: once, since views follow the raw tables by themselves."""
         self.warehouse.dbt("seed", "--select", "standings_policies", "team_aliases")
-        self.warehouse.dbt(
-            "run", "--select", "path:models/staging/sportmonks", "stg_ops__polls", "int_football__fixture_absences",
-            "int_football__teams_resolved", "int_football__season_policies", "int_football__deductions",
-        )  # fmt: skip
+        self.warehouse.dbt("run", "--select", "path:models/staging/sportmonks", "stg_ops__polls")
 
     def build(self, *arguments: str) -> None:
-        """The tables: incremental ones by what is new."""
-        self.warehouse.dbt(
-            "run", "--select", "int_football__fixtures_observed", "path:models/marts/football", *arguments
-        )
+        """All above staging: incremental models by what is new."""
+        self.warehouse.dbt("run", "--select", *BUILT, *arguments)
 
     def _merge(self, table: Table, rows: pa.Table) -> None:
         name, key = table.qualified_name, ", ".join(table.primary_key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,7 @@ from pipelines.sandbox.faults import KINDS
 from pipelines.sandbox.football import Look, look
 from pipelines.sandbox.seasons import Season, season_of
 from pipelines.sandbox.server import Served
-from tests.elt.conftest import MODELS_ONLY, VOLATILE, Done, Project, kill_when, leaks, texts
+from tests.elt.conftest import MODELS_ONLY, VOLATILE, Done, Project, kill_when, leaks
 
 # a Saturday afternoon, when matches are on, of a world in which much happens in the two days after it
 SEED = 10
@@ -39,8 +38,6 @@ LIST = "/football/fixtures"
 LIVE = {2, 3, 4, 6, 9, 21, 22, 25}
 AWARDED = 17
 YELLOW_CARD = 19
-# what tells when a row was loaded, and not what it says
-LOADED = {"revised_at"}
 
 
 def football(**options: Any) -> Sandbox:
@@ -79,11 +76,6 @@ def assert_tables_are_true(project: Project, sandbox: Sandbox, seasons: Sequence
         assert found == [{"team_id": row.team_id} | {name: getattr(row, name) for name in names} for row in truth]
 
 
-def comparable(rows: list[str]) -> list[str]:
-    """Rows without what tells when they were loaded."""
-    return texts([{name: value for name, value in json.loads(row).items() if name not in LOADED} for row in rows])
-
-
 def differences(project: Project, other: Project, schema: str) -> list[str]:
     """The tables of a schema, but for what dlt adds, in which two projects on DuckDB do not hold the same rows."""
     with duckdb.connect() as connection:
@@ -94,7 +86,7 @@ def differences(project: Project, other: Project, schema: str) -> list[str]:
             "select table_name, column_name from duckdb_columns() where database_name = 'that'"
             f" and schema_name = '{schema}' and table_name not like '\\_dlt%' escape '\\'"
         ).fetchall():
-            columns.setdefault(table, []).extend([column] if column not in VOLATILE | LOADED else [])
+            columns.setdefault(table, []).extend([column] if column not in VOLATILE else [])
         assert len(columns) > 10
         found = []
         for table, names in columns.items():
@@ -183,7 +175,7 @@ def test_both_engines_come_to_the_same_marts(first: Loaded, in_trouble: Loaded) 
     on_duckdb, on_postgres = first.project.tables("football"), in_trouble.project.tables("football")
     assert on_duckdb.keys() == on_postgres.keys() and len(on_duckdb) >= 15
     for name, rows in on_duckdb.items():
-        assert comparable(rows) == comparable(on_postgres[name]), name
+        assert rows == on_postgres[name], name
 
 
 def test_top_scorers_equal_the_truth(first: Loaded) -> None:

@@ -76,8 +76,7 @@ final as (
                 then first_observed.observed_on
             else coalesce(seasons.starts_on, first_observed.observed_on)
         end as counts_on,
-        first_observed.fetched_at as first_observed_at,
-        standing.loaded_at
+        first_observed.fetched_at as first_observed_at
     from standing
     inner join first_observed on standing.correction_id = first_observed.correction_id
     left join seasons on standing.season_id = seasons.season_id

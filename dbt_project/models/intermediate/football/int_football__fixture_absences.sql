@@ -12,7 +12,6 @@ sweeps as (
     select
         started_at,
         finished_at,
-        loaded_at,
         cast(started_at as date) as swept_on
     from {{ ref('stg_ops__polls') }}
     where source = 'sportmonks' and resource = 'lists' and scope = 'fixtures' and is_complete and is_exhaustive
@@ -31,8 +30,7 @@ missed as (
     select
         moments.fetched_at,
         sweeps.swept_on,
-        min(sweeps.finished_at) as finished_at,
-        min(sweeps.loaded_at) as loaded_at
+        min(sweeps.finished_at) as finished_at
     from moments
     inner join sweeps on moments.fetched_at < sweeps.started_at
     group by moments.fetched_at, sweeps.swept_on
@@ -54,8 +52,7 @@ confirmed as (
 
     select
         missed.fetched_at,
-        min(missed.finished_at) as tombstoned_at,
-        min(missed.loaded_at) as loaded_at
+        min(missed.finished_at) as tombstoned_at
     from missed
     inner join first_missed on missed.fetched_at = first_missed.fetched_at and missed.swept_on > first_missed.swept_on
     group by missed.fetched_at
@@ -68,8 +65,7 @@ final as (
         listings.fixture_id,
         coalesce(first_missed.absent_sweep_days, 0) as absent_sweep_days,
         confirmed.fetched_at is not null as is_tombstoned,
-        confirmed.tombstoned_at,
-        confirmed.loaded_at
+        confirmed.tombstoned_at
     from listings
     left join first_missed on listings.fetched_at = first_missed.fetched_at
     left join confirmed on listings.fetched_at = confirmed.fetched_at

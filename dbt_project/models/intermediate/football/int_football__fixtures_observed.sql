@@ -1,29 +1,32 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
-        on_schema_change='append_new_columns',
         unique_key=['fixture_id', 'observed_on'],
+        meta={'changes': ['fixture_id']},
         pre_hook="{{ plan_full_build() }}",
-        indexes=[
-            {'columns': ['fixture_id', 'observed_on'], 'unique': true},
-            {'columns': ['loaded_at']},
-        ]
+        indexes=[{'columns': ['fixture_id', 'observed_on'], 'unique': true}]
     )
 }}
 
+{%- call touched_keys() %}
+    select fixture_id, observed_on from {{ ref('stg_sportmonks__fixtures') }} where {{ is_new() }}
+    union all
+    select fixture_id, observed_on from {{ ref('stg_sportmonks__scores') }} where {{ is_new() }}
+{%- endcall %}
+
 with
 
-new_versions as (
+versions as (
 
-    select * from {{ ref('stg_sportmonks__fixtures') }}
-    where {{ unseen() }}
+    select versions.* from {{ ref('stg_sportmonks__fixtures') }} as versions
+    where {{ is_touched('versions') }}
 
 ),
 
 scores as (
 
-    select * from {{ ref('stg_sportmonks__scores') }}
+    select scores.* from {{ ref('stg_sportmonks__scores') }} as scores
+    where {{ is_touched('scores') }}
 
 ),
 
@@ -45,8 +48,6 @@ goals as (
         scores.observed_on,
         scores.request_id
     from scores
-    inner join new_versions
-        on scores.fixture_id = new_versions.fixture_id and scores.observed_on = new_versions.observed_on
     group by scores.fixture_id, scores.observed_on, scores.request_id
 
 ),
@@ -83,7 +84,7 @@ final as (
         versions.kickoff_at,
         versions.fetched_at,
         versions.loaded_at
-    from new_versions as versions
+    from versions
     left join goals
         on
             versions.fixture_id = goals.fixture_id

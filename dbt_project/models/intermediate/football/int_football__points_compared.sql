@@ -30,12 +30,6 @@ teams as (
 
 ),
 
-deductions as (
-
-    select * from {{ ref('int_football__deductions') }}
-
-),
-
 standings as (
 
     select * from {{ ref('stg_sportmonks__standings') }}
@@ -111,7 +105,7 @@ corrected as (
         season_id,
         team_id,
         sum(points) as points
-    from deductions
+    from {{ ref('int_football__deductions') }}
     group by season_id, team_id
 
 ),

@@ -5,6 +5,7 @@ seasons as (
     select
         season_id,
         league_id,
+        coalesce(is_finished, false) as is_finished,
         coalesce(
             cast({{ regexp_group('season_name', '^([0-9]{4})') }} as bigint),
             cast({{ regexp_group('cast(starts_on as ' ~ dbt.type_string() ~ ')', '^([0-9]{4})') }} as bigint)
@@ -26,7 +27,8 @@ final as (
         seasons.league_id,
         seasons.start_year,
         coalesce(policies.ranking, 'goal_difference') as ranking,
-        coalesce(policies.points_for_win, 3) as points_for_win
+        coalesce(policies.points_for_win, 3) as points_for_win,
+        seasons.is_finished
     from seasons
     left join policies
         on

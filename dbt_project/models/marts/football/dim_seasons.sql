@@ -29,7 +29,7 @@ final as (
         policies.ranking,
         policies.start_year,
         policies.points_for_win,
-        coalesce(seasons.is_finished, false) as is_finished,
+        policies.is_finished,
         coalesce(seasons.is_pending, false) as is_pending,
         coalesce(seasons.is_current, false) as is_current,
         seasons.starts_on,

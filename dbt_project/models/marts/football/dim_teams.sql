@@ -6,9 +6,9 @@ teams as (
 
 ),
 
-participants as (
+names as (
 
-    select * from {{ ref('stg_sportmonks__participants') }}
+    select * from {{ ref('int_football__team_names') }}
 
 ),
 
@@ -18,56 +18,14 @@ resolved as (
 
 ),
 
--- a fixture may name a team that the list of teams lacks, or spell it otherwise
-spellings as (
-
-    select
-        team_id,
-        team_name,
-        max(fetched_at) as fetched_at
-    from participants
-    group by team_id, team_name
-    union all
-    select
-        team_id,
-        team_name,
-        fetched_at
-    from teams
-
-),
-
-names as (
-
-    select
-        resolved.canonical_team_id as team_id,
-        spellings.team_name,
-        bool_or(spellings.team_id = resolved.canonical_team_id) as is_canonical,
-        max(spellings.fetched_at) as fetched_at
-    from spellings
-    inner join resolved on spellings.team_id = resolved.team_id
-    group by resolved.canonical_team_id, spellings.team_name
-
-),
-
-ranked_names as (
-
-    select
-        *,
-        row_number() over (
-            partition by team_id order by is_canonical desc, fetched_at desc, {{ binary_order('team_name') }}
-        ) as recency
-    from names
-
-),
-
 named as (
 
     select
         team_id,
-        max(team_name) filter (where recency = 1) as team_name,
+        max(team_name) filter (where preference = 1) as team_name,
         {{ dbt.listagg('team_name', "', '", 'order by ' ~ binary_order('team_name')) }} as names_seen,
         count(*) as name_count
-    from ranked_names
+    from names
     group by team_id
 
 ),
@@ -88,7 +46,7 @@ final as (
         ids.team_id,
         teams.country_id,
         teams.venue_id,
-        coalesce(teams.team_name, named.team_name) as team_name,
+        named.team_name,
         teams.short_code,
         teams.gender,
         teams.team_type,

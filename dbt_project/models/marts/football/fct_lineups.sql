@@ -2,32 +2,40 @@
     config(
         materialized='incremental',
         unique_key='fixture_id',
-        pre_hook=["{{ plan_full_build() }}", "{{ forget_touched() }}"],
-        indexes=[
-            {'columns': ['fixture_id', 'lineup_id'], 'unique': true},
-            {'columns': ['loaded_at']},
-        ]
+        pre_hook="{{ plan_full_build() }}",
+        indexes=[{'columns': ['fixture_id', 'lineup_id'], 'unique': true}]
     )
 }}
 
+{%- call touched_keys() %}
+    select fixture_id from {{ ref('stg_sportmonks__lineups') }} where {{ is_new() }}
+    union all
+    select fixture_id from {{ changes_of('int_football__fixture_results') }} as changed
+    union all
+    select lineups.fixture_id
+    from {{ ref('stg_sportmonks__lineups') }} as lineups
+    inner join {{ changes_of('int_football__teams_aliased') }} as changed on lineups.team_id = changed.team_id
+{%- endcall %}
+
 with
 
-fixtures as (
+results as (
 
-    select * from {{ ref('fct_fixtures') }}
-    where {{ unseen() }}
+    select results.* from {{ ref('int_football__fixture_results') }} as results
+    where {{ is_touched('results') }} and not results.is_deleted
 
 ),
 
 lineups as (
 
-    select * from {{ ref('stg_sportmonks__lineups') }}
+    select lineups.* from {{ ref('stg_sportmonks__lineups') }} as lineups
+    where {{ is_touched('lineups') }}
 
 ),
 
 teams as (
 
-    select * from {{ ref('int_football__teams_resolved') }}
+    select * from {{ ref('int_football__teams_aliased') }}
 
 ),
 
@@ -36,7 +44,7 @@ final as (
     select
         lineups.fixture_id,
         lineups.lineup_id,
-        fixtures.season_id,
+        results.season_id,
         coalesce(teams.canonical_team_id, lineups.team_id) as team_id,
         lineups.player_id,
         lineups.position_id,
@@ -45,13 +53,11 @@ final as (
         lineups.formation_position,
         lineups.jersey_number,
         lineups.type_id = 11 as is_starter,
-        fixtures.kickoff_at,
-        lineups.fetched_at,
-        fixtures.loaded_at
-    from fixtures
-    inner join lineups on fixtures.fixture_id = lineups.fixture_id and fixtures.request_id = lineups.request_id
+        results.kickoff_at,
+        lineups.fetched_at
+    from results
+    inner join lineups on results.fixture_id = lineups.fixture_id and results.request_id = lineups.request_id
     left join teams on lineups.team_id = teams.team_id
-    where not fixtures.is_deleted
 
 )
 

@@ -35,7 +35,9 @@ ordered as (
 
     select
         *,
-        row_number() over (partition by season_id, team_id order by kickoff_at desc, fixture_id desc) as recency
+        row_number() over (
+            partition by season_id, team_id order by kickoff_at desc nulls last, fixture_id desc
+        ) as recency
     from sides
 
 ),
