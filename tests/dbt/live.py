@@ -159,13 +159,17 @@ class Live:
         names = [column for (column,) in columns]
         return [dict(zip(names, row, strict=True)) for row in self.warehouse.table(f"{schema}.{name}")]
 
-    def _merge(self, table: Table, rows: list[Row], at: float) -> None:
+    def land(self, table: Table, rows: list[Row]) -> str:
+        """Rows as a load that is not complete yet; returns its id. Of rows with one key the last counts."""
         self._loads += 1
         load_id = f"bulk-{self._loads:06d}"
         unique = {tuple(row[column] for column in table.primary_key): row for row in rows}
         if unique:
             self._write(table, arrow(table, list(unique.values()), load_id))
-        self.warehouse.complete(load_id, moment(at), table.dataset)
+        return load_id
+
+    def _merge(self, table: Table, rows: list[Row], at: float) -> None:
+        self.warehouse.complete(self.land(table, rows), moment(at), table.dataset)
 
     def _write(self, table: Table, rows: pa.Table) -> None:
         name, key = table.qualified_name, ", ".join(table.primary_key)

@@ -24,21 +24,14 @@ youtube_videos as (
 
 ),
 
-youtube_categories as (
-
-    select * from {{ ref('int_live__youtube_categories_named') }}
-
-),
-
+-- only /channels tells the handle, and only /videoCategories the category's name
 youtube_streams as (
 
     select
-        youtube_videos.*,
-        youtube_categories.category_name,
-        -- only /channels tells the handle
-        cast(null as {{ dbt.type_string() }}) as channel_login
+        *,
+        cast(null as {{ dbt.type_string() }}) as channel_login,
+        cast(null as {{ dbt.type_string() }}) as category_name
     from youtube_videos
-    left join youtube_categories on youtube_videos.category_id = youtube_categories.category_id
 
 ),
 

@@ -33,24 +33,32 @@ snapshots as (
 
 ),
 
+youtube_categories as (
+
+    select * from {{ ref('int_live__youtube_categories_named') }}
+
+),
+
 final as (
 
     select
-        platform,
-        stream_id,
-        channel_id,
-        category_id,
-        channel_login,
-        channel_name,
-        category_name,
-        title,
-        language,
-        viewer_count,
-        slot_at,
-        started_at,
-        fetched_at,
-        loaded_at
+        snapshots.platform,
+        snapshots.stream_id,
+        snapshots.channel_id,
+        snapshots.category_id,
+        snapshots.channel_login,
+        snapshots.channel_name,
+        coalesce(snapshots.category_name, youtube_categories.category_name) as category_name,
+        snapshots.title,
+        snapshots.language,
+        snapshots.viewer_count,
+        snapshots.slot_at,
+        snapshots.started_at,
+        snapshots.fetched_at,
+        snapshots.loaded_at
     from snapshots
+    left join youtube_categories
+        on snapshots.platform = 'youtube' and snapshots.category_id = youtube_categories.category_id
 
 )
 

@@ -1,0 +1,154 @@
+"""A warehouse and its twin: what incremental builds left, against each model computed from all there is.
+
+The twin has schemas of its own beside those of the warehouse, over the same raw tables. Its models are filled by their
+SQL as dbt compiles it for a full build, so a comparison costs no second run of dbt.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import filelock
+from dbt.cli.main import dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+
+from pipelines.warehouse import LOADS
+from tests.dbt.conftest import TABLES, Warehouse, run_dbt
+from tests.dbt.histories import Step, rows_of
+from tests.dbt.live import SLOT, Live, moment
+
+PREFIX = "twin_"
+# the incremental models and what they read
+NEEDED = ("+fct_stream_snapshots", "resource_type:seed")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An incremental model: its schema and columns, and the SQL that computes it whole."""
+
+    schema: str
+    columns: tuple[str, ...]
+    sql: str
+
+
+class Twin:
+    """Both of them on one engine: `step` loads and builds, `differences` compares."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+        self._live = Live(warehouse)
+        self._unfinished: list[tuple[str, str]] = []
+        self._steps = 0
+
+    @functools.cached_property
+    def _manifest(self) -> Manifest:
+        folder = self.warehouse.parsed.with_name(f"{self.warehouse.parsed.name}-twin")
+        folder.mkdir(exist_ok=True)
+        with filelock.FileLock(folder / "lock"):
+            return run_dbt("parse", target=self.warehouse.target, artifacts=folder, env=self._env()).result
+
+    @functools.cached_property
+    def definitions(self) -> dict[str, Definition]:
+        """The incremental models, in the order in which they are built; the twin's tables are there."""
+        built = self._dbt("build", "--resource-type", "seed", "--resource-type", "model", "--select", *NEEDED)
+        order = [run.node.name for run in built.result if run.node.config.materialized == "incremental"]
+        compiled = self._dbt("compile", "--select", *order)
+        nodes = {run.node.name: run.node for run in compiled.result}
+        return {name: self._definition(nodes[name]) for name in order}
+
+    def empty(self) -> None:
+        """Forget everything: no rows, and models that were built over none."""
+        if "definitions" not in self.__dict__:
+            self.warehouse.create()
+            self.warehouse.build("--resource-type", "seed", "--resource-type", "model", "--select", *NEEDED)
+        emptied = [*TABLES, LOADS, *(f"{model.schema}.{name}" for name, model in self.definitions.items())]
+        changes = self.warehouse.execute(
+            "select table_name from information_schema.tables"
+            " where table_schema = 'builds' and table_name like '%changes'"
+        )
+        statements = [f"delete from {name}" for name in (*emptied, *(f"builds.{name}" for (name,) in changes))]
+        self.warehouse.execute(";".join([*statements, "update builds.models set load_number = 0, load_id = null"]))
+        self._unfinished, self._steps = [], 0
+
+    def step(self, step: Step) -> None:
+        """Load a step's rows and build by what is new."""
+        self._steps += 1
+        unfinished, self._unfinished = self._unfinished, []
+        # a clock that goes back and forth: only the order of completion counts
+        at = moment(20_728 * 86_400 + (self._steps * 3 + step.common.clock) * SLOT)
+        landed = [
+            (self._live.land(TABLES[name], rows), TABLES[name].dataset)
+            for name, rows in rows_of(step, self._steps).items()
+        ]
+        self._edit_seeds(step)
+        for load_id, dataset in (*unfinished, *(() if step.common.killed else landed)):
+            self.warehouse.complete(load_id, at, dataset)
+        if step.common.killed:
+            self._unfinished = landed
+        self.build()
+
+    def build(self, *arguments: str) -> None:
+        """The incremental models, by what is new."""
+        self.warehouse.dbt("run", "--select", *self.definitions, *arguments)
+
+    def differences(self) -> dict[str, list[tuple[Any, ...]]]:
+        """By model, a few rows that only one of both has, each with whose it is, below the names of its columns."""
+        found = {}
+        for name, model in self.definitions.items():
+            names = ", ".join(f'"{column}"' for column in model.columns)
+            ours, theirs = (f"{prefix}{model.schema}.{name}" for prefix in ("", PREFIX))
+            self.warehouse.execute(
+                f"delete from {theirs}; insert into {theirs} ({names}) select {names} from ({model.sql}) as built"
+            )
+            rows = self.warehouse.execute(
+                f"select 'incremental' as whose, gone.* from"
+                f" (select {names} from {ours} except all select {names} from {theirs}) as gone"
+                f" union all select 'full', missing.* from"
+                f" (select {names} from {theirs} except all select {names} from {ours}) as missing"
+            )
+            if rows:
+                found[name] = [("whose", *model.columns), *sorted(rows, key=repr)[:6]]
+        return found
+
+    def _edit_seeds(self, step: Step) -> None:
+        pairs = [
+            (10 * league + step.common.alias, 10 * league + step.common.alias - 1)
+            for league in range(100, 100 + len(step.parts))
+            if step.common.alias
+        ]
+        for schema in ("staging", f"{PREFIX}staging"):
+            statements = [f"delete from {schema}.team_aliases", f"delete from {schema}.standings_policies"]
+            statements += [
+                f"insert into {schema}.team_aliases (team_id, canonical_team_id) values ({team}, {canonical})"
+                for team, canonical in pairs
+            ]
+            if step.common.ranking:
+                statements.append(
+                    f"insert into {schema}.standings_policies (league_id, ranking, points_for_win)"
+                    f" select distinct league_id, 'head_to_head', 2 from raw_sportmonks.fixtures"
+                )
+            self.warehouse.execute(";".join(statements))
+
+    def _definition(self, node: Any) -> Definition:
+        columns = self.warehouse.execute(
+            "select column_name from information_schema.columns"
+            f" where table_schema = '{node.schema}' and table_name = '{node.name}' order by ordinal_position"
+        )
+        schema = node.schema.removeprefix(PREFIX)
+        return Definition(schema, tuple(column for (column,) in columns), node.compiled_code)
+
+    def _dbt(self, *arguments: str) -> dbtRunnerResult:
+        result = run_dbt(
+            *arguments,
+            target=self.warehouse.target,
+            artifacts=self.warehouse.artifacts,
+            env=self._env(),
+            manifest=self._manifest,
+        )
+        assert result.success, result.exception
+        return result
+
+    def _env(self) -> dict[str, str]:
+        return {**self.warehouse.settings(), "AIRTIME_SCHEMA_PREFIX": PREFIX}
