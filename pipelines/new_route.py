@@ -171,16 +171,19 @@ def sql(route: str, columns: Sequence[Column]) -> str:
         unique_key=['client', 'record_key'],
         indexes=[
             {{'columns': ['client', 'record_key'], 'unique': true}},
-            {{'columns': ['loaded_at']}},
         ]
     )
 }}}}
+
+{{%- call touched_keys() %}}
+    {{{{ records_touched('{route}') }}}}
+{{%- endcall %}}
 
 with
 
 records as (
 
-    {{{{ latest_records('{route}', unseen()) }}}}
+    {{{{ latest_records('{route}') }}}}
 
 ),
 

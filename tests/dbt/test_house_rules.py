@@ -34,6 +34,9 @@ FOLDERS = {
     ),
 }
 MACRO_LINES = 25
+MODEL_LINES = 150
+# which loads are complete, and in which order
+LOADS = "source.airtime.raw_ops.loads"
 CLOCKS = r"\b(current_timestamp|current_date|current_time|localtimestamp|now\s*\(|getdate\s*\(|sysdate)"
 
 
@@ -87,8 +90,14 @@ def names_tell_layer_and_folder(project: Project) -> Iterable[str]:
 def layers_build_on_the_ones_below(project: Project) -> Iterable[str]:
     everything = project.manifest["nodes"] | project.manifest["sources"]
     for model in project.models():
-        for parent in model["depends_on"]["nodes"]:
-            if folder(everything[parent]) not in FOLDERS[folder(model)][2]:
+        allowed = set(FOLDERS[folder(model)][2])
+        if folder(model) == "intermediate":
+            # what sums up a mart stands before other marts of its own domain
+            allowed.add(Path(model["original_file_path"]).parts[2])
+        # every incremental model asks up to which load it reads
+        own = {LOADS} if model["config"]["materialized"] == "incremental" else set()
+        for parent in set(model["depends_on"]["nodes"]) - own:
+            if folder(everything[parent]) not in allowed:
                 yield f"{model['name']} reads {parent}"
 
 
@@ -96,7 +105,7 @@ def staging_reads_one_raw_table_and_its_loads(project: Project) -> Iterable[str]
     for model in project.models():
         if folder(model) == "staging":
             source, _, table = model["name"].removeprefix("stg_").partition("__")
-            wanted = {f"source.airtime.raw_{source}.{name}" for name in (table, "_dlt_loads")}
+            wanted = {f"source.airtime.raw_{source}.{table}", LOADS}
             if set(model["depends_on"]["nodes"]) != wanted:
                 yield model["name"]
 
@@ -104,7 +113,7 @@ def staging_reads_one_raw_table_and_its_loads(project: Project) -> Iterable[str]
 def every_raw_table_is_staged(project: Project) -> Iterable[str]:
     staged = {parent for model in project.models() for parent in model["depends_on"]["nodes"]}
     for source in project.sources():
-        if source["unique_id"] not in staged:
+        if source["unique_id"] not in staged and source["unique_id"] != LOADS:
             yield source["unique_id"]
 
 
@@ -177,18 +186,48 @@ def materialisation_goes_by_folder(project: Project) -> Iterable[str]:
             yield model["name"]
 
 
-def incremental_models_read_what_they_have_not_seen(project: Project) -> Iterable[str]:
+def inputs(project: Project, model: Node) -> dict[str, set[str]]:
+    """What a model reads, views followed: names of staging views, models and seeds, by how they are kept."""
+    everything = project.manifest["nodes"]
+    found: dict[str, set[str]] = {"staging": set(), "incremental": set(), "table": set(), "seed": set()}
+    for parent in (everything[key] for key in model["depends_on"]["nodes"] if key in everything):
+        kept = "staging" if folder(parent) == "staging" else parent["config"]["materialized"]
+        if kept == "view":
+            for kind, names in inputs(project, parent).items():
+                found[kind] |= names
+        else:
+            found[kept].add(parent["name"])
+    return found
+
+
+def incremental_models_are_touched_by_all_they_read(project: Project) -> Iterable[str]:
     for model in project.models():
-        if model["config"]["materialized"] == "incremental":
-            fits = "unseen()" in model["raw_code"] and "loaded_at" in model["columns"]
-            if not fits or model["config"]["incremental_strategy"] != "delete+insert":
-                yield model["name"]
+        if model["config"]["materialized"] != "incremental" or model["config"]["incremental_strategy"] == "difference":
+            continue
+        block = re.search(r"\{%-?\s*call touched_keys\(\)(.*?)\bendcall\b", model["raw_code"], re.DOTALL)
+        if model["config"]["incremental_strategy"] != "touched" or not block:
+            yield model["name"]
+            continue
+        called = [macro["macro_sql"] for macro in project.macros() if re.search(rf"\b{macro['name']}\(", block[1])]
+        text, read = "\n".join([block[1], *called]), inputs(project, model)
+        for kind, reader in (("staging", "is_new("), ("incremental", "changes_of(")):
+            for name in sorted(read[kind]):
+                if f"'{name}'" not in text or reader not in block[1] + "".join(called):
+                    yield f"{model['name']}: {name} touches nothing"
+        for name in sorted(read["table"] | read["seed"]):
+            yield f"{model['name']}: {name} does not tell what has changed"
 
 
 def each_model_has_its_own_yaml(project: Project) -> Iterable[str]:
     for model in project.models():
         path = model["original_file_path"].removesuffix(".sql")
         if model["patch_path"] != f"airtime://{path}.yml":
+            yield model["name"]
+
+
+def models_are_short(project: Project) -> Iterable[str]:
+    for model in project.models():
+        if len(model["raw_code"].splitlines()) > MODEL_LINES:
             yield model["name"]
 
 
@@ -203,6 +242,33 @@ def each_macro_file_holds_one_macro(project: Project) -> Iterable[str]:
         # the implementations of one dispatched macro share its file
         name = macro["name"].removeprefix("test_").split("__")[-1]
         if Path(macro["original_file_path"]).stem != name:
+            yield macro["name"]
+
+
+def described_macros(project: Project) -> list[Node]:
+    """The macros that are called by name: not the implementations of dispatched ones, and no generic tests."""
+    names = {macro["name"] for macro in project.macros()}
+    return [
+        macro
+        for macro in project.macros()
+        if not macro["name"].startswith("test_")
+        and not ("__" in macro["name"] and macro["name"].split("__", 1)[1] in names)
+    ]
+
+
+def macros_are_described(project: Project) -> Iterable[str]:
+    for macro in described_macros(project):
+        if not macro["description"].strip():
+            yield macro["name"]
+        for argument in macro["arguments"]:
+            if not (argument["type"] and argument["description"].strip()):
+                yield f"{macro['name']}.{argument['name']}"
+
+
+def each_macro_folder_has_its_own_yaml(project: Project) -> Iterable[str]:
+    for macro in described_macros(project):
+        path = Path(macro["original_file_path"])
+        if macro["patch_path"] != f"airtime://{path.parent}/_{path.parent.name}__macros.yml" or len(path.parts) != 3:
             yield macro["name"]
 
 
@@ -258,6 +324,10 @@ def _append(name: str, sql: str) -> Break:
     return lambda project: _change(name, raw_code=_model(project, name)["raw_code"] + sql)(project)
 
 
+def _replace(name: str, old: str, new: str) -> Break:
+    return lambda project: _change(name, raw_code=_model(project, name)["raw_code"].replace(old, new))(project)
+
+
 def _config(name: str, key: str, value: Any) -> Break:
     return lambda project: _model(project, name)["config"].update({key: value})
 
@@ -304,12 +374,12 @@ RULES: list[tuple[Rule, list[Break]]] = [
         layers_build_on_the_ones_below,
         [
             _parents("fct_streams", "source.airtime.raw_twitch.streams"),
-            _parents("int_live__slots_polled", "model.airtime.fct_streams"),
+            _parents("int_live__slots_polled", "model.airtime.fct_fixtures"),
             _parents("stg_twitch__users", "model.airtime.stg_twitch__streams"),
         ],
     ),
     (staging_reads_one_raw_table_and_its_loads, [_parents("stg_twitch__users", "source.airtime.raw_twitch.users")]),
-    (every_raw_table_is_staged, [_parents("stg_twitch__users", "source.airtime.raw_twitch._dlt_loads")]),
+    (every_raw_table_is_staged, [_parents("stg_twitch__users", LOADS)]),
     (
         descriptions_tell_the_grain,
         [
@@ -364,17 +434,40 @@ RULES: list[tuple[Rule, list[Break]]] = [
         ],
     ),
     (
-        incremental_models_read_what_they_have_not_seen,
+        incremental_models_are_touched_by_all_they_read,
         [
-            _change("fct_streams", raw_code="select * from {{ ref('fct_stream_snapshots') }}"),
-            _config("fct_streams", "incremental_strategy", "append"),
+            _change("fct_videos", raw_code="select * from {{ ref('stg_twitch__videos') }}"),
+            _config("fct_videos", "incremental_strategy", "append"),
+            _parents("fct_videos", "model.airtime.stg_twitch__videos", "model.airtime.stg_twitch__clips"),
+            _parents("fct_videos", "model.airtime.int_live__channel_names_observed"),
+            _parents("fct_videos", "model.airtime.stg_twitch__videos", "model.airtime.dim_channels"),
+            _parents("fct_videos", "model.airtime.stg_twitch__videos", "seed.airtime.category_aliases"),
+            _replace("fct_videos", "is_new()", "true"),
+            _replace("int_live__channel_names_daily", "changes_of(", "ref("),
         ],
     ),
     (each_model_has_its_own_yaml, [_change("fct_streams", patch_path="airtime://models/marts/live/_models.yml")]),
-    (macro_files_are_short, [_write("macros/unseen.sql", "\n" * (MACRO_LINES + 1))]),
+    (models_are_short, [_append("fct_videos", "\n" * MODEL_LINES)]),
+    (macro_files_are_short, [_write("macros/incremental/is_new.sql", "\n" * (MACRO_LINES + 1))]),
     (
         each_macro_file_holds_one_macro,
-        [_macro("unseen", original_file_path="macros/helpers.sql"), _macro("unseen", name="seen")],
+        [_macro("is_new", original_file_path="macros/helpers.sql"), _macro("is_new", name="is_old")],
+    ),
+    (
+        macros_are_described,
+        [
+            _macro("is_new", description=" "),
+            _macro("is_new", arguments=[{"name": "relation", "type": None, "description": "The alias."}]),
+            _macro("is_new", arguments=[{"name": "relation", "type": "string", "description": ""}]),
+        ],
+    ),
+    (
+        each_macro_folder_has_its_own_yaml,
+        [
+            _macro("is_new", patch_path=None),
+            _macro("is_new", patch_path="airtime://macros/engine/_engine__macros.yml"),
+            _macro("is_new", original_file_path="macros/is_new.sql", patch_path="airtime://macros/_macros__macros.yml"),
+        ],
     ),
     (
         source_files_equal_the_declarations,

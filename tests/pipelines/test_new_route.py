@@ -115,7 +115,8 @@ def test_an_odd_key_survives_sql_and_yaml(key: str) -> None:
     text = new_route.sql("rota", columns)
     looked_for: list[list[str]] = []
     config = lambda **settings: ""
-    functions = {"latest_records": lambda *given: "", "unseen": lambda: "", "config": config}
+    nothing = lambda *given, caller=None: ""
+    functions = {"latest_records": nothing, "records_touched": nothing, "touched_keys": nothing, "config": config}
     jinja = Environment()
     jinja.from_string(text).render(json_text=lambda payload, keys: looked_for.append(keys) or "", **functions)
     assert looked_for == [[key]]
@@ -175,7 +176,7 @@ def test_a_model_is_written_once_unless_it_is_to_be_replaced(collected: Warehous
         new_route.write(collected, settings, "pedido", project=project)
     assert sql.read_text() == "edited"
     new_route.write(collected, settings, "pedido", replace=True, project=project)
-    assert "latest_records('pedido', unseen())" in sql.read_text()
+    assert "records_touched('pedido')" in sql.read_text() and "latest_records('pedido')" in sql.read_text()
     other, _ = new_route.write(collected, settings, "pedido", model="fct_Vendas", project=project)
     assert other.name == "fct_vendas.sql"
 

@@ -18,10 +18,10 @@ youtube_categories as (
 
 ),
 
-snapshots as (
+streamed as (
 
-    select * from {{ ref('int_live__stream_snapshots_unioned') }}
-    where category_id is not null
+    select * from {{ ref('int_live__category_slots') }}
+    where category_id <> ''
 
 ),
 
@@ -49,68 +49,26 @@ clips as (
 -- first what the platforms' catalogues tell, then who refers to a category: a catalogue may lack some of these
 told as (
 
+    {%- for told, picture, is_catalogued in [
+        ('games', 'box_art_url', true),
+        ('kick_categories', 'thumbnail_url', true),
+        ('youtube_categories', 'null', true),
+        ('streamed', 'null', false),
+        ('twitch_channels', 'null', false),
+        ('kick_channels', 'null', false),
+        ('clips', 'null', false),
+    ] %}
+
     select
         platform,
         category_id,
-        category_name,
-        igdb_id,
-        box_art_url,
-        true as is_catalogued
-    from games
-    union all
-    select
-        platform,
-        category_id,
-        category_name,
-        null as igdb_id,
-        thumbnail_url as box_art_url,
-        true as is_catalogued
-    from kick_categories
-    union all
-    select
-        platform,
-        category_id,
-        category_name,
-        null as igdb_id,
-        null as box_art_url,
-        true as is_catalogued
-    from youtube_categories
-    union all
-    select
-        platform,
-        category_id,
-        category_name,
-        null as igdb_id,
-        null as box_art_url,
-        false as is_catalogued
-    from snapshots
-    union all
-    select
-        platform,
-        category_id,
-        category_name,
-        null as igdb_id,
-        null as box_art_url,
-        false as is_catalogued
-    from twitch_channels
-    union all
-    select
-        platform,
-        category_id,
-        category_name,
-        null as igdb_id,
-        null as box_art_url,
-        false as is_catalogued
-    from kick_channels
-    union all
-    select
-        platform,
-        category_id,
-        null as category_name,
-        null as igdb_id,
-        null as box_art_url,
-        false as is_catalogued
-    from clips
+        {{ 'null' if told == 'clips' else 'category_name' }} as category_name,
+        {{ 'igdb_id' if told == 'games' else 'null' }} as igdb_id,
+        {{ picture }} as box_art_url,
+        {{ is_catalogued | lower }} as is_catalogued
+    from {{ told }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 ),
 

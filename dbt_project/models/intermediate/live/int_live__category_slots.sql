@@ -46,6 +46,7 @@ category_slots as (
         slot_at,
         -- a key holds no null
         coalesce(category_id, '') as category_id,
+        max(category_name) as category_name,
         count(*) as stream_count,
         count(viewer_count) as counted_streams,
         cast(sum(viewer_count) as bigint) as viewer_count,

@@ -1,82 +1,51 @@
 with
 
+{%- set columns = [
+    'platform', 'channel_id', 'endpoint', 'row_id', 'channel_login', 'channel_name', 'broadcaster_type', 'slot_at', 'fetched_at',
+] %}
+
 snapshots as (
 
-    select * from {{ ref('int_live__stream_snapshots_unioned') }}
+    select
+        *,
+        'streams' as endpoint,
+        stream_id as row_id,
+        cast(null as {{ dbt.type_string() }}) as broadcaster_type
+    from {{ ref('fct_stream_snapshots') }}
 
 ),
 
 users as (
 
-    select * from {{ ref('stg_twitch__users') }}
+    select
+        *,
+        'users' as endpoint,
+        channel_id as row_id
+    from {{ ref('stg_twitch__users') }}
 
 ),
 
-channels as (
+{%- for channels in ['twitch_channels', 'youtube_channels'] %}
 
-    select * from {{ ref('stg_twitch__channels') }}
+{{ channels }} as (
+
+    select
+        *,
+        'channels' as endpoint,
+        channel_id as row_id,
+        cast(null as {{ dbt.type_string() }}) as broadcaster_type
+    from {{ ref('stg_' ~ channels.replace('_', '__')) }}
 
 ),
-
-youtube_channels as (
-
-    select * from {{ ref('stg_youtube__channels') }}
-
-),
+{%- endfor %}
 
 observed as (
 
-    select
-        platform,
-        channel_id,
-        'streams' as endpoint,
-        stream_id as row_id,
-        channel_login,
-        channel_name,
-        cast(null as {{ dbt.type_string() }}) as broadcaster_type,
-        slot_at,
-        fetched_at,
-        loaded_at
-    from snapshots
-    union all
-    select
-        platform,
-        channel_id,
-        'users' as endpoint,
-        channel_id as row_id,
-        channel_login,
-        channel_name,
-        broadcaster_type,
-        slot_at,
-        fetched_at,
-        loaded_at
-    from users
-    union all
-    select
-        platform,
-        channel_id,
-        'channels' as endpoint,
-        channel_id as row_id,
-        channel_login,
-        channel_name,
-        null as broadcaster_type,
-        slot_at,
-        fetched_at,
-        loaded_at
-    from channels
-    union all
-    select
-        platform,
-        channel_id,
-        'channels' as endpoint,
-        channel_id as row_id,
-        channel_login,
-        channel_name,
-        null as broadcaster_type,
-        slot_at,
-        fetched_at,
-        loaded_at
-    from youtube_channels
+    {%- for told in ['snapshots', 'users', 'twitch_channels', 'youtube_channels'] %}
+
+    select {{ columns | join(', ') }} from {{ told }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 )
 

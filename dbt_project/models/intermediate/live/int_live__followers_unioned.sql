@@ -1,5 +1,7 @@
 with
 
+{%- set columns = ['platform', 'channel_id', 'follower_count', 'slot_at', 'fetched_at'] %}
+
 twitch_followers as (
 
     select * from {{ ref('stg_twitch__followers') }}
@@ -10,27 +12,16 @@ twitch_followers as (
 youtube_channels as (
 
     select * from {{ ref('stg_youtube__channels') }}
-    where follower_count is not null
 
 ),
 
 unioned as (
 
-    select
-        platform,
-        channel_id,
-        follower_count,
-        slot_at,
-        loaded_at
-    from twitch_followers
-    union all
-    select
-        platform,
-        channel_id,
-        follower_count,
-        slot_at,
-        loaded_at
-    from youtube_channels
+    {%- for followers in ['twitch_followers', 'youtube_channels'] %}
+
+    select {{ columns | join(', ') }} from {{ followers }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 )
 

@@ -4,16 +4,19 @@
         unique_key=['client', 'order_id'],
         indexes=[
             {'columns': ['client', 'order_id'], 'unique': true},
-            {'columns': ['loaded_at']},
         ]
     )
 }}
+
+{%- call touched_keys() %}
+    {{ records_touched('pedido', 'order_id') }}
+{%- endcall %}
 
 with
 
 records as (
 
-    {{ latest_records('pedido', unseen()) }}
+    {{ latest_records('pedido', 'order_id') }}
 
 ),
 

@@ -5,17 +5,20 @@
         indexes=[
             {'columns': ['client', 'route', 'content_hash'], 'unique': true},
             {'columns': ['client', 'route', 'record_key']},
-            {'columns': ['loaded_at']},
         ]
     )
 }}
+
+{%- call touched_keys() %}
+    select client, route, content_hash from {{ ref('stg_atlas__payloads') }} where {{ is_new() }}
+{%- endcall %}
 
 with
 
 payloads as (
 
-    select * from {{ ref('stg_atlas__payloads') }}
-    where {{ unseen() }}
+    select payloads.* from {{ ref('stg_atlas__payloads') }} as payloads
+    where {{ is_touched('payloads') }}
 
 ),
 

@@ -9,49 +9,29 @@
     )
 }}
 
+{%- call touched_keys() %}
+    select platform, clip_id from {{ ref('stg_twitch__clips') }} where {{ is_new() }}
+{%- endcall %}
+
 with
-
-new_observations as (
-
-    select * from {{ ref('stg_twitch__clips') }}
-    where {{ unseen() }}
-
-),
 
 observations as (
 
-    select * from {{ ref('stg_twitch__clips') }}
-
-),
-
-touched as (
-
-    select distinct
-        platform,
-        clip_id
-    from new_observations
+    select observations.* from {{ ref('stg_twitch__clips') }} as observations
+    where {{ is_touched('observations') }}
 
 ),
 
 ranked as (
 
     select
-        observations.*,
-        row_number() over (
-            partition by observations.platform, observations.clip_id order by observations.observed_on desc
-        ) as recency,
-        count(*) over (partition by observations.platform, observations.clip_id) as observation_count,
-        min(observations.observed_on) over (
-            partition by observations.platform, observations.clip_id
-        ) as first_observed_on,
-        first_value(observations.view_count) over (
-            partition by observations.platform, observations.clip_id order by observations.observed_on
-        ) as first_view_count,
-        max(observations.loaded_at) over (
-            partition by observations.platform, observations.clip_id
-        ) as last_loaded_at
+        *,
+        row_number() over (partition by platform, clip_id order by observed_on desc) as recency,
+        count(*) over (partition by platform, clip_id) as observation_count,
+        min(observed_on) over (partition by platform, clip_id) as first_observed_on,
+        first_value(view_count) over (partition by platform, clip_id order by observed_on) as first_view_count,
+        max(loaded_at) over (partition by platform, clip_id) as last_loaded_at
     from observations
-    inner join touched on observations.platform = touched.platform and observations.clip_id = touched.clip_id
 
 ),
 

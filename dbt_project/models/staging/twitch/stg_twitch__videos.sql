@@ -1,8 +1,26 @@
+{#- a length is told as 3h2m1s, 3m21s or 50s; whatever else it may be, it is null -#}
+{%- set patterns = {
+    'hours': '^([0-9]{1,6})h([0-9]{1,6}m)?([0-9]{1,6}s)?$',
+    'minutes': '^(?:[0-9]{1,6}h)?([0-9]{1,6})m([0-9]{1,6}s)?$',
+    'seconds': '^(?:[0-9]{1,6}h)?(?:[0-9]{1,6}m)?([0-9]{1,6})s$',
+} %}
+
 with
 
 raw_rows as (
 
     {{ completed_rows('raw_twitch', 'videos') }}
+
+),
+
+timed as (
+
+    select
+        *
+        {%- for unit, pattern in patterns.items() %},
+        cast({{ regexp_group('duration', pattern) }} as bigint) as {{ unit }}
+        {%- endfor %}
+    from raw_rows
 
 ),
 
@@ -29,7 +47,10 @@ renamed as (
 
         -- numerics
         view_count,
-        {{ duration_seconds('duration') }} as duration_seconds,
+        case
+            when coalesce(hours, minutes, seconds) is not null
+                then coalesce(hours, 0) * 3600 + coalesce(minutes, 0) * 60 + coalesce(seconds, 0)
+        end as duration_seconds,
 
         -- booleans
         viewable = 'public' as is_public,
@@ -41,7 +62,7 @@ renamed as (
         fetched_at,
         loaded_at,
         load_number
-    from raw_rows
+    from timed
 
 )
 
