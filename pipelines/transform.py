@@ -86,15 +86,24 @@ class Transform:
         version, before = self._version(), self._views()
         then_version, _, then_idle = (read_stamp(self._warehouse, "all_views") or "").partition(" ")
         if is_beat and then_version == version:
-            return self.invoke(["run", "--select", BEAT, *QUICKLY], run_id)
+            return self._build(["run", "--select", BEAT, *QUICKLY], run_id, before)
         if self._are_views_new or (then_version == version and set(then_idle.split()) <= set(idle)):
             arguments += ["--select", *NO_VIEWS, *sorted(self._wanted_views() - before)]
-        built = self.invoke(arguments, run_id)
-        # PostgreSQL drops views along with the table below them
-        if lost := before - self._views():
-            built += self.invoke(["run", "--select", *sorted(lost)], run_id)
+        built = self._build(arguments, run_id, before)
         if not built.errors:
             write_stamp(self._warehouse, "all_views", " ".join([version, *sorted(idle)]))
+        return built
+
+    def _build(self, arguments: Sequence[str], run_id: str, before: set[str]) -> Build:
+        """Run dbt, and bring back views that were there before.
+
+        PostgreSQL drops views along with the table below them, when that is built in full: models that read them have
+        failed then and are built once more.
+        """
+        built = self.invoke(arguments, run_id)
+        if lost := before - self._views():
+            restored = self.invoke(["run", "--select", *sorted(lost)], run_id)
+            built = restored + self.invoke(arguments, run_id) if built.errors else built + restored
         return built
 
     def invoke(self, arguments: Sequence[str], run_id: str) -> Build:

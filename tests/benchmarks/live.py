@@ -94,8 +94,6 @@ def _of(warehouse: Warehouse, url: str, days: list[Polls], beats: list[Polls]) -
         for table in LISTS:
             name = table.qualified_name
             warehouse.execute(f"create index on {name} (slot_at, id); create index on {name} (_dlt_load_id)")
-        for schema in sorted({POLLS.dataset, *(table.dataset for table in LISTS)}):
-            warehouse.execute(f"create index on {schema}._dlt_loads ((inserted_at at time zone 'UTC'))")
     live = Live(warehouse)
     rows = sum(_load(live, url, one) for one in days)
     if warehouse.target == "postgres":

@@ -31,8 +31,10 @@ DAYS = 3
 POLLS = next(table for table in ops.TABLES if table.name == "polls")
 CLOCK = next(table for table in ops.TABLES if table.name == "clock")
 VIEWING = (
-    "int_live__stream_intervals", "int_live__stream_days", "int_live__category_slots", "int_live__follower_days",
-    "fct_stream_snapshots", "fct_streams", "fct_stream_sessions", "fct_channel_days", "fct_category_days",
+    "int_live__youtube_categories_named", "int_live__slots_recorded", "int_live__streams_spanned",
+    "int_live__stream_stretches", "int_live__stream_days", "int_live__category_slots", "int_live__poll_days",
+    "int_live__follower_days", "fct_stream_snapshots", "fct_streams", "fct_stream_sessions", "fct_channel_days",
+    "fct_category_days",
 )  # fmt: skip
 
 
@@ -141,8 +143,7 @@ class Live:
         self.warehouse.dbt(
             "run", "--select", "stg_ops__polls", "stg_ops__clock", "stg_twitch__streams", "stg_twitch__followers",
             "stg_kick__livestreams", "stg_youtube__videos", "stg_youtube__categories", "stg_youtube__channels",
-            "int_live__stream_snapshots_unioned", "int_live__slots_polled", "int_live__poll_days",
-            "int_live__followers_unioned",
+            "int_live__slots_polled", "int_live__followers_unioned",
         )  # fmt: skip
 
     def build(self, *arguments: str, select: Iterable[str] = VIEWING) -> None:
