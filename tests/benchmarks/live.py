@@ -95,21 +95,21 @@ def _of(warehouse: Warehouse, url: str, days: list[Polls], beats: list[Polls]) -
             name = table.qualified_name
             warehouse.execute(f"create index on {name} (slot_at, id); create index on {name} (_dlt_load_id)")
     live = Live(warehouse)
+    warehouse.build("--resource-type", "seed", "--select", "category_aliases")
+    live.create_views()
     rows = sum(_load(live, url, one) for one in days)
     if warehouse.target == "postgres":
         warehouse.execute("analyze")
-    _create_views(warehouse)
-    full = timed(lambda: live.build())
+    full = timed(lambda: live.build("--full-refresh"))
     totals = [_totals(warehouse)]
     for zone in ZONES:
         with in_zone(warehouse, zone):
-            _create_views(warehouse)
             live.build("--full-refresh")
             totals.append(_totals(warehouse))
     if ZONES:
-        _create_views(warehouse)
+        live.build("--full-refresh")
     models = (*VIEWING, *REPORTS)
-    warehouse.dbt("run", "--select", "dim_categories")
+    warehouse.dbt("run", "--select", "+dim_categories")
     warehouse.dbt("run", "--select", *REPORTS)
     if warehouse.target == "postgres":
         warehouse.execute("analyze")
@@ -131,13 +131,6 @@ def _of(warehouse: Warehouse, url: str, days: list[Polls], beats: list[Polls]) -
             f"{min(seconds) / empty:.2f}",
         ),
     ], totals
-
-
-def _create_views(warehouse: Warehouse) -> None:
-    """All views below the models that are built, in one go: PostgreSQL drops a view with those below it."""
-    views = [f"+{name},config.materialized:view" for name in (*VIEWING, "dim_categories")]
-    kinds = ("--resource-type", "model", "--resource-type", "seed")
-    warehouse.build(*kinds, "--select", "category_aliases", *views)
 
 
 def _totals(warehouse: Warehouse) -> list[str]:
