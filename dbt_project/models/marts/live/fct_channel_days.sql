@@ -19,9 +19,8 @@
 {%- endcall %}
 
 {%- set summed = [
-    'viewer_seconds', 'viewer_seconds_below', 'viewer_seconds_above', 'airtime_seconds', 'hidden_seconds', 'imputed_seconds',
-    'snapshot_count',
-] %}
+    'viewer_seconds', 'viewer_seconds_below', 'viewer_seconds_above', 'airtime_seconds', 'hidden_seconds',
+    'imputed_seconds', 'snapshot_count'] %}
 {%- set touched_since = earliest('select min(day) from ' ~ touched()) %}
 
 with
@@ -37,12 +36,6 @@ follower_days as (
 
     select * from {{ ref('int_live__follower_days') }}
     where day >= {{ touched_since }}
-
-),
-
-poll_days as (
-
-    select * from {{ ref('int_live__poll_days') }}
 
 ),
 
@@ -150,7 +143,8 @@ final as (
             channel_days.platform = follower_days.platform
             and channel_days.channel_id = follower_days.channel_id
             and channel_days.day = follower_days.day
-    left join poll_days on channel_days.platform = poll_days.platform and channel_days.day = poll_days.day
+    left join {{ ref('int_live__poll_days') }} as poll_days
+        on channel_days.platform = poll_days.platform and channel_days.day = poll_days.day
 
 )
 
