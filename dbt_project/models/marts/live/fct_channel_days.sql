@@ -18,8 +18,7 @@
     select platform, cast(started_at as date) from {{ changes_of('fct_stream_sessions') }} as changed
 {%- endcall %}
 
-{%- set summed = [
-    'viewer_seconds', 'viewer_seconds_below', 'viewer_seconds_above', 'airtime_seconds', 'hidden_seconds',
+{%- set summed = ['viewer_seconds', 'viewer_seconds_below', 'viewer_seconds_above', 'airtime_seconds', 'hidden_seconds',
     'imputed_seconds', 'snapshot_count'] %}
 {%- set touched_since = earliest('select min(day) from ' ~ touched()) %}
 
