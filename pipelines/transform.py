@@ -103,7 +103,8 @@ class Transform:
         version, before, noted = self._version(), self._views(), builds.read(self._warehouse)
         then_version, _, then_idle = (read_stamp(self._warehouse, "all_views") or "").partition(" ")
         if is_beat and then_version == version:
-            return self._told(self.invoke(["run", "--select", BEAT, *QUICKLY], run_id), noted)
+            arguments = ["run", "--select", BEAT, *QUICKLY]
+            return self._told(self._completed(self.invoke(arguments, run_id), before, arguments, run_id), noted)
         if self._are_views_new or (then_version == version and set(then_idle.split()) <= set(idle)):
             arguments += ["--select", *NO_VIEWS, *sorted(self._wanted_views() - before)]
         built = self.invoke(arguments, run_id)

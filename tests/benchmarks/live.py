@@ -94,24 +94,22 @@ def _of(warehouse: Warehouse, url: str, days: list[Polls], beats: list[Polls]) -
         for table in LISTS:
             name = table.qualified_name
             warehouse.execute(f"create index on {name} (slot_at, id); create index on {name} (_dlt_load_id)")
-        for schema in sorted({POLLS.dataset, *(table.dataset for table in LISTS)}):
-            warehouse.execute(f"create index on {schema}._dlt_loads ((inserted_at at time zone 'UTC'))")
     live = Live(warehouse)
+    warehouse.build("--resource-type", "seed", "--select", "category_aliases")
+    live.create_views()
     rows = sum(_load(live, url, one) for one in days)
     if warehouse.target == "postgres":
         warehouse.execute("analyze")
-    _create_views(warehouse)
-    full = timed(lambda: live.build())
+    full = timed(lambda: live.build("--full-refresh"))
     totals = [_totals(warehouse)]
     for zone in ZONES:
         with in_zone(warehouse, zone):
-            _create_views(warehouse)
             live.build("--full-refresh")
             totals.append(_totals(warehouse))
     if ZONES:
-        _create_views(warehouse)
+        live.build("--full-refresh")
     models = (*VIEWING, *REPORTS)
-    warehouse.dbt("run", "--select", "dim_categories")
+    warehouse.dbt("run", "--select", "+dim_categories")
     warehouse.dbt("run", "--select", *REPORTS)
     if warehouse.target == "postgres":
         warehouse.execute("analyze")
@@ -133,13 +131,6 @@ def _of(warehouse: Warehouse, url: str, days: list[Polls], beats: list[Polls]) -
             f"{min(seconds) / empty:.2f}",
         ),
     ], totals
-
-
-def _create_views(warehouse: Warehouse) -> None:
-    """All views below the models that are built, in one go: PostgreSQL drops a view with those below it."""
-    views = [f"+{name},config.materialized:view" for name in (*VIEWING, "dim_categories")]
-    kinds = ("--resource-type", "model", "--resource-type", "seed")
-    warehouse.build(*kinds, "--select", "category_aliases", *views)
 
 
 def _totals(warehouse: Warehouse) -> list[str]:

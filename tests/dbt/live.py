@@ -31,8 +31,10 @@ DAYS = 3
 POLLS = next(table for table in ops.TABLES if table.name == "polls")
 CLOCK = next(table for table in ops.TABLES if table.name == "clock")
 VIEWING = (
-    "int_live__stream_intervals", "int_live__stream_days", "int_live__category_slots", "int_live__follower_days",
-    "fct_stream_snapshots", "fct_streams", "fct_stream_sessions", "fct_channel_days", "fct_category_days",
+    "int_live__youtube_categories_named", "int_live__slots_recorded", "int_live__streams_spanned",
+    "int_live__stream_stretches", "int_live__stream_days", "int_live__category_slots", "int_live__poll_days",
+    "int_live__follower_days", "fct_stream_snapshots", "fct_streams", "fct_stream_sessions", "fct_channel_days",
+    "fct_category_days",
 )  # fmt: skip
 
 
@@ -137,17 +139,16 @@ class Live:
         self._merge(table, rows, at)
 
     def create_views(self) -> None:
-        """The views below the models: once, since they follow the raw tables by themselves."""
-        self.warehouse.dbt(
-            "run", "--select", "stg_ops__polls", "stg_ops__clock", "stg_twitch__streams", "stg_twitch__followers",
-            "stg_kick__livestreams", "stg_youtube__videos", "stg_youtube__categories", "stg_youtube__channels",
-            "int_live__stream_snapshots_unioned", "int_live__slots_polled", "int_live__poll_days",
-            "int_live__followers_unioned",
-        )  # fmt: skip
+        """The models with all views below them: these follow the raw tables by themselves from then on."""
+        self.warehouse.dbt("run", "--select", *(f"+{name}" for name in VIEWING))
 
     def build(self, *arguments: str, select: Iterable[str] = VIEWING) -> None:
-        """The models of viewing: by what is new, or with --full-refresh by everything."""
-        self.warehouse.dbt("run", "--select", *select, *arguments)
+        """The models of viewing: by what is new, or with --full-refresh by everything.
+
+        PostgreSQL drops views along with a table below them that is built in full, so they are made anew then.
+        """
+        below = "+" if "--full-refresh" in arguments else ""
+        self.warehouse.dbt("run", "--select", *(f"{below}{name}" for name in select), *arguments)
 
     def rows(self, name: str) -> list[Row]:
         """A mart as dictionaries."""

@@ -3,6 +3,6 @@
     {%- set relation = ref(name) -%}
     (
         select * from {{ builds_schema() }}.{{ name }}__changes
-        where build_number > {{ build_state().seen.get(name, 0) if execute else 0 }}
+        where build_number > {{ build_state().seen.get(name, 0) if execute and is_incremental() else 0 }}
     )
 {%- endmacro %}

@@ -1,45 +1,29 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
-        on_schema_change='append_new_columns',
         unique_key=['platform', 'slot_at'],
+        meta={'changes': ['platform', 'slot_at', 'category_id']},
         pre_hook="{{ plan_full_build() }}",
-        indexes=[
-            {'columns': ['slot_at', 'platform', 'category_id'], 'unique': true},
-            {'columns': ['loaded_at']},
-        ]
+        indexes=[{'columns': ['slot_at', 'platform', 'category_id'], 'unique': true}]
     )
 }}
 
+{%- call touched_keys() %}
+    select platform, slot_at from {{ changes_of('fct_stream_snapshots') }} as changed
+{%- endcall %}
+
 with
-
-{%- if is_incremental() %}
-
-touched as (
-
-    select distinct
-        platform,
-        slot_at
-    from {{ ref('int_live__stream_snapshots_unioned') }}
-    where {{ unseen() }}
-
-),
-
-{%- endif %}
 
 snapshots as (
 
-    select snapshots.*
-    from {{ ref('int_live__stream_snapshots_unioned') }} as snapshots
-    {%- if is_incremental() %}
-        inner join touched on snapshots.platform = touched.platform and snapshots.slot_at = touched.slot_at
-    where snapshots.slot_at >= {{ earliest_unseen(ref('int_live__stream_snapshots_unioned'), 'slot_at') }}
-    {%- endif %}
+    select snapshots.* from {{ ref('fct_stream_snapshots') }} as snapshots
+    where
+        {{ is_touched('snapshots') }}
+        and snapshots.slot_at >= {{ earliest('select min(slot_at) from ' ~ touched()) }}
 
 ),
 
-category_slots as (
+final as (
 
     select
         platform,
@@ -49,11 +33,10 @@ category_slots as (
         max(category_name) as category_name,
         count(*) as stream_count,
         count(viewer_count) as counted_streams,
-        cast(sum(viewer_count) as bigint) as viewer_count,
-        max(loaded_at) as loaded_at
+        cast(sum(viewer_count) as bigint) as viewer_count
     from snapshots
     group by platform, slot_at, coalesce(category_id, '')
 
 )
 
-select * from category_slots
+select * from final

@@ -1,8 +1,17 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='difference',
+        unique_key=['platform', 'day'],
+        meta={'changes': ['platform', 'day']}
+    )
+}}
+
 with
 
 slots as (
 
-    select * from {{ ref('int_live__slots_polled') }}
+    select * from {{ ref('int_live__slots_recorded') }}
 
 ),
 
@@ -60,8 +69,7 @@ made as (
     select
         platform,
         cast(slot_at as date) as day,
-        sum(case when is_complete then 1 else 0 end) as polls_made,
-        max(loaded_at) as loaded_at
+        sum(case when is_complete then 1 else 0 end) as polls_made
     from slots
     group by platform, cast(slot_at as date)
 
@@ -77,8 +85,7 @@ final as (
         coalesce(
             least(1.0, cast(made.polls_made as double precision) / nullif(expected.polls_expected, 0)), 0
         ) as coverage_ratio,
-        greatest(expected.polls_expected, 0) * {{ slot_seconds() }} as covered_seconds,
-        made.loaded_at
+        greatest(expected.polls_expected, 0) * {{ slot_seconds() }} as covered_seconds
     from expected
     left join made on expected.platform = made.platform and expected.day = made.day
 

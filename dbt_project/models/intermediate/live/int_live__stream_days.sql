@@ -1,47 +1,30 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
-        on_schema_change='append_new_columns',
         unique_key=['platform', 'stream_id', 'day'],
+        meta={'changes': ['platform', 'stream_id', 'channel_id', 'day']},
         pre_hook="{{ plan_full_build() }}",
         indexes=[
             {'columns': ['platform', 'stream_id', 'day', 'category_id', 'language'], 'unique': true},
             {'columns': ['day', 'platform']},
-            {'columns': ['loaded_at']},
         ]
     )
 }}
 
+{#- the days that changed stretches are on, as they were and as they are -#}
+{%- call touched_keys() %}
+    select platform, stream_id, {{ days_from('cast(begins_at as date)', 'ends_at') }} as day
+    from {{ changes_of('int_live__stream_stretches') }} as changed
+{%- endcall %}
+
 with
-
-{%- if is_incremental() %}
-
-touched as (
-
-    select distinct
-        platform,
-        stream_id,
-        day
-    from {{ ref('int_live__stream_intervals') }}
-    where {{ unseen() }}
-
-),
-
-{%- endif %}
 
 intervals as (
 
-    select intervals.*
-    from {{ ref('int_live__stream_intervals') }} as intervals
-    {%- if is_incremental() %}
-        inner join touched
-            on
-                intervals.platform = touched.platform
-                and intervals.stream_id = touched.stream_id
-                and intervals.day = touched.day
-    where intervals.day >= {{ earliest_unseen(ref('int_live__stream_intervals'), 'day') }}
-    {%- endif %}
+    select intervals.* from {{ ref('int_live__stream_intervals') }} as intervals
+    where
+        {{ is_touched('intervals') }}
+        and intervals.ends_at >= {{ earliest('select min(day) from ' ~ touched()) }}
 
 ),
 
@@ -55,7 +38,7 @@ described as (
 
 ),
 
-days as (
+final as (
 
     select
         platform,
@@ -82,16 +65,12 @@ days as (
             sum(case when kind <> 'tail' then {{ slot_number('end_at') }} - {{ slot_number('start_at') }} else 0 end)
             as bigint
         ) as polls_expected,
-        bool_or(is_open) as is_open,
-        max(closed_slot_at) as closed_slot_at,
         min(started_at) as started_at,
         min(case when is_snapshot then fetched_at end) as first_seen_at,
-        max(case when is_snapshot then fetched_at end) as last_seen_at,
-        max(case when is_snapshot then slot_at end) as last_slot_at,
-        max(loaded_at) as loaded_at
+        max(case when is_snapshot then fetched_at end) as last_seen_at
     from described
     group by platform, stream_id, day, coalesce(category_id, ''), coalesce(language, '')
 
 )
 
-select * from days
+select * from final

@@ -6,33 +6,36 @@
         indexes=[
             {'columns': ['platform', 'category_id', 'day'], 'unique': true},
             {'columns': ['day', 'platform']},
-            {'columns': ['loaded_at']},
         ]
     )
 }}
 
-{%- set new_since = earliest_unseen(ref('int_live__stream_days'), 'day') %}
-{%- set touched_since = 'least(' ~ open_days(ref('int_live__slots_polled')) ~ ', cast(' ~ new_since ~ ' as date))' %}
+{%- call touched_keys() %}
+    {%- for name in ['int_live__stream_days', 'int_live__poll_days'] %}
+    select platform, day from {{ changes_of(name) }} as changed
+    union all
+    {%- endfor %}
+    select platform, cast(slot_at as date) from {{ changes_of('int_live__category_slots') }} as changed
+{%- endcall %}
+
+{%- set touched_since = earliest('select min(day) from ' ~ touched()) %}
 
 with
 
-new_stream_days as (
-
-    select * from {{ ref('int_live__stream_days') }}
-    where {{ unseen() }}
-
-),
-
 stream_days as (
 
-    select * from {{ ref('int_live__stream_days') }}
-    where day >= {{ touched_since }}
+    select stream_days.* from {{ ref('int_live__stream_days') }} as stream_days
+    where
+        {{ is_touched('stream_days') }}
+        and stream_days.day >= {{ touched_since }}
+        and stream_days.category_id <> ''
 
 ),
 
 category_slots as (
 
     select * from {{ ref('int_live__category_slots') }}
+    where slot_at >= {{ touched_since }}
 
 ),
 
@@ -42,57 +45,36 @@ poll_days as (
 
 ),
 
-touched as (
-
-    select
-        platform,
-        day
-    from new_stream_days
-    union
-    select
-        platform,
-        day
-    from poll_days
-    where day >= {{ open_days(ref('int_live__slots_polled')) }}
-
-),
-
 peaks as (
 
     select
-        category_slots.platform,
-        category_slots.category_id,
-        touched.day,
-        max(category_slots.viewer_count) as peak_viewers,
+        platform,
+        category_id,
+        cast(slot_at as date) as day,
+        max(viewer_count) as peak_viewers,
         count(*) as polls_seen
     from category_slots
-    inner join touched
-        on category_slots.platform = touched.platform and cast(category_slots.slot_at as date) = touched.day
-    where category_slots.slot_at >= {{ touched_since }}
-    group by category_slots.platform, category_slots.category_id, touched.day
+    group by platform, category_id, cast(slot_at as date)
 
 ),
 
 category_days as (
 
     select
-        stream_days.platform,
-        stream_days.category_id,
-        stream_days.day,
-        cast(sum(stream_days.viewer_seconds) as bigint) as viewer_seconds,
-        cast(sum(stream_days.viewer_seconds_below) as bigint) as viewer_seconds_below,
-        cast(sum(stream_days.viewer_seconds_above) as bigint) as viewer_seconds_above,
-        sum(stream_days.viewer_seconds_variance) as viewer_seconds_variance,
-        cast(sum(stream_days.airtime_seconds) as bigint) as airtime_seconds,
-        cast(sum(stream_days.hidden_seconds) as bigint) as hidden_seconds,
-        cast(sum(stream_days.imputed_seconds) as bigint) as imputed_seconds,
-        count(distinct stream_days.channel_id) as channel_count,
-        count(distinct stream_days.stream_id) as stream_count,
-        max(stream_days.loaded_at) as loaded_at
+        platform,
+        category_id,
+        day,
+        cast(sum(viewer_seconds) as bigint) as viewer_seconds,
+        cast(sum(viewer_seconds_below) as bigint) as viewer_seconds_below,
+        cast(sum(viewer_seconds_above) as bigint) as viewer_seconds_above,
+        sum(viewer_seconds_variance) as viewer_seconds_variance,
+        cast(sum(airtime_seconds) as bigint) as airtime_seconds,
+        cast(sum(hidden_seconds) as bigint) as hidden_seconds,
+        cast(sum(imputed_seconds) as bigint) as imputed_seconds,
+        count(distinct channel_id) as channel_count,
+        count(distinct stream_id) as stream_count
     from stream_days
-    inner join touched on stream_days.platform = touched.platform and stream_days.day = touched.day
-    where stream_days.category_id <> ''
-    group by stream_days.platform, stream_days.category_id, stream_days.day
+    group by platform, category_id, day
 
 ),
 
@@ -119,8 +101,7 @@ final as (
         coalesce(poll_days.coverage_ratio, 0) as coverage_ratio,
         coalesce(
             cast(category_days.imputed_seconds as double precision) / nullif(category_days.airtime_seconds, 0), 0
-        ) as imputed_ratio,
-        greatest(category_days.loaded_at, poll_days.loaded_at) as loaded_at
+        ) as imputed_ratio
     from category_days
     left join peaks
         on

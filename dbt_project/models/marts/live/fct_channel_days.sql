@@ -6,53 +6,28 @@
         indexes=[
             {'columns': ['platform', 'channel_id', 'day'], 'unique': true},
             {'columns': ['day', 'platform']},
-            {'columns': ['loaded_at']},
         ]
     )
 }}
 
-{%- set is_new = unseen() %}
-{%- set touched_since = 'least(' ~ [
-    open_days(ref('int_live__slots_polled')),
-    'cast(' ~ earliest_unseen(ref('int_live__stream_days'), 'day') ~ ' as date)',
-    'cast(' ~ earliest_unseen(ref('int_live__follower_days'), 'day') ~ ' as date)',
-    'cast(' ~ earliest_unseen(ref('fct_stream_sessions'), 'started_at') ~ ' as date)',
-] | join(', ') ~ ')' %}
+{%- call touched_keys() %}
+    {%- for name in ['int_live__stream_days', 'int_live__poll_days', 'int_live__follower_days'] %}
+    select platform, day from {{ changes_of(name) }} as changed
+    union all
+    {%- endfor %}
+    select platform, cast(started_at as date) from {{ changes_of('fct_stream_sessions') }} as changed
+{%- endcall %}
+
+{%- set summed = ['viewer_seconds', 'viewer_seconds_below', 'viewer_seconds_above', 'airtime_seconds', 'hidden_seconds',
+    'imputed_seconds', 'snapshot_count'] %}
+{%- set touched_since = earliest('select min(day) from ' ~ touched()) %}
 
 with
 
-new_stream_days as (
-
-    select * from {{ ref('int_live__stream_days') }}
-    where {{ is_new }}
-
-),
-
-new_follower_days as (
-
-    select * from {{ ref('int_live__follower_days') }}
-    where {{ is_new }}
-
-),
-
-new_sessions as (
-
-    select * from {{ ref('fct_stream_sessions') }}
-    where {{ is_new }}
-
-),
-
 stream_days as (
 
-    select * from {{ ref('int_live__stream_days') }}
-    where day >= {{ touched_since }}
-
-),
-
-sessions as (
-
-    select * from {{ ref('fct_stream_sessions') }}
-    where started_at >= {{ touched_since }}
+    select stream_days.* from {{ ref('int_live__stream_days') }} as stream_days
+    where {{ is_touched('stream_days') }} and stream_days.day >= {{ touched_since }}
 
 ),
 
@@ -63,60 +38,6 @@ follower_days as (
 
 ),
 
-poll_days as (
-
-    select * from {{ ref('int_live__poll_days') }}
-
-),
-
--- a late broadcast may take the start of a session away from a later day
-session_periods as (
-
-    select distinct
-        platform,
-        cast(started_at as date) as first_day,
-        cast(last_started_at as date) as last_day
-    from new_sessions
-
-),
-
-touched as (
-
-    select
-        platform,
-        day
-    from new_stream_days
-    union
-    select
-        platform,
-        day
-    from new_follower_days
-    union
-    select
-        platform,
-        day
-    from poll_days
-    where day >= {{ open_days(ref('int_live__slots_polled')) }}
-    union
-    select
-        poll_days.platform,
-        poll_days.day
-    from poll_days
-    inner join session_periods
-        on
-            poll_days.platform = session_periods.platform
-            and poll_days.day between session_periods.first_day and session_periods.last_day
-
-),
-
-stream_parts as (
-
-    select stream_days.*
-    from stream_days
-    inner join touched on stream_days.platform = touched.platform and stream_days.day = touched.day
-
-),
-
 sessions_begun as (
 
     select
@@ -124,7 +45,8 @@ sessions_begun as (
         channel_id,
         cast(started_at as date) as day,
         count(*) as session_count
-    from sessions
+    from {{ ref('fct_stream_sessions') }}
+    where started_at >= {{ touched_since }}
     group by platform, channel_id, cast(started_at as date)
 
 ),
@@ -137,18 +59,13 @@ by_category as (
         day,
         category_id,
         language,
-        sum(viewer_seconds) as viewer_seconds,
-        sum(viewer_seconds_below) as viewer_seconds_below,
-        sum(viewer_seconds_above) as viewer_seconds_above,
+        {%- for column in summed %}
+        sum({{ column }}) as {{ column }},
+        {%- endfor %}
         sum(viewer_seconds_variance) as viewer_seconds_variance,
-        sum(airtime_seconds) as airtime_seconds,
-        sum(hidden_seconds) as hidden_seconds,
-        sum(imputed_seconds) as imputed_seconds,
-        max(peak_viewers) as peak_viewers,
         sum(is_first_day) as stream_count,
-        sum(snapshot_count) as snapshot_count,
-        max(loaded_at) as loaded_at
-    from stream_parts
+        max(peak_viewers) as peak_viewers
+    from stream_days
     group by platform, channel_id, day, category_id, language
 
 ),
@@ -175,17 +92,11 @@ channel_days as (
         nullif(max(case when position = 1 then category_id end), '') as main_category_id,
         nullif(max(case when position = 1 then language end), '') as language,
         count(distinct nullif(category_id, '')) as category_count,
-        cast(sum(viewer_seconds) as bigint) as viewer_seconds,
-        cast(sum(viewer_seconds_below) as bigint) as viewer_seconds_below,
-        cast(sum(viewer_seconds_above) as bigint) as viewer_seconds_above,
+        {%- for column in summed + ['stream_count'] %}
+        cast(sum({{ column }}) as bigint) as {{ column }},
+        {%- endfor %}
         sum(viewer_seconds_variance) as viewer_seconds_variance,
-        cast(sum(airtime_seconds) as bigint) as airtime_seconds,
-        cast(sum(hidden_seconds) as bigint) as hidden_seconds,
-        cast(sum(imputed_seconds) as bigint) as imputed_seconds,
-        max(peak_viewers) as peak_viewers,
-        cast(sum(stream_count) as bigint) as stream_count,
-        cast(sum(snapshot_count) as bigint) as snapshot_count,
-        max(loaded_at) as loaded_at
+        max(peak_viewers) as peak_viewers
     from ranked
     group by platform, channel_id, day
 
@@ -219,8 +130,7 @@ final as (
             cast(channel_days.imputed_seconds as double precision) / nullif(channel_days.airtime_seconds, 0), 0
         ) as imputed_ratio,
         follower_days.follower_count,
-        follower_days.follower_gain,
-        greatest(channel_days.loaded_at, follower_days.loaded_at, poll_days.loaded_at) as loaded_at
+        follower_days.follower_gain
     from channel_days
     left join sessions_begun
         on
@@ -232,7 +142,8 @@ final as (
             channel_days.platform = follower_days.platform
             and channel_days.channel_id = follower_days.channel_id
             and channel_days.day = follower_days.day
-    left join poll_days on channel_days.platform = poll_days.platform and channel_days.day = poll_days.day
+    left join {{ ref('int_live__poll_days') }} as poll_days
+        on channel_days.platform = poll_days.platform and channel_days.day = poll_days.day
 
 )
 

@@ -1,72 +1,58 @@
 {{
     config(
         materialized='incremental',
-        unique_key=['platform', 'session_id'],
-        pre_hook=["{{ plan_hash_joins() }}", "{{ forget_sessions() }}"],
+        unique_key=['platform', 'channel_id'],
+        meta={'recomputed_from': 'started_at', 'changes': ['platform', 'channel_id', 'started_at']},
+        pre_hook="{{ plan_hash_joins() }}",
         indexes=[
             {'columns': ['platform', 'session_id'], 'unique': true},
             {'columns': ['platform', 'channel_id', 'started_at']},
             {'columns': ['started_at']},
-            {'columns': ['loaded_at']},
         ]
     )
 }}
 
+{#-
+    A channel is recomputed from the earliest session that what changed may have joined, or may join now. The sessions
+    before it hold nothing that changed, were over a session's reach before any of that began, and so neither join it nor
+    decide what joins it: where only they are further back than a session's reach, it is a session of its own either way.
+-#}
+{%- call touched_keys() %}
+    select changed.platform, changed.channel_id, least(changed.started_at, min(sessions.started_at)) as started_at
+    from (
+        select platform, channel_id, min(started_at) as started_at
+        from {{ changes_of('fct_streams') }} as told
+        group by platform, channel_id
+    ) as changed
+    left join {{ this }} as sessions
+        on
+            changed.platform = sessions.platform
+            and changed.channel_id = sessions.channel_id
+            and greatest(sessions.last_seen_at, sessions.last_started_at)
+            >= changed.started_at - {{ session_reach() + 1 }} * interval '1 second'
+    group by changed.platform, changed.channel_id, changed.started_at
+{%- endcall %}
+
 with
-
-new_streams as (
-
-    select * from {{ ref('fct_streams') }}
-    where {{ unseen() }}
-
-),
 
 streams as (
 
-    select * from {{ ref('fct_streams') }}
+    select streams.* from {{ ref('fct_streams') }} as streams
+    where {{ is_touched('streams') }}
 
 ),
 
-touched as (
-
-    select distinct
-        platform,
-        channel_id
-    from new_streams
-
-),
-
-{%- if is_incremental() %}
-
-kept as (
-
-    select
-        sessions.platform,
-        sessions.channel_id,
-        max(sessions.last_started_at) as last_started_at
-    from {{ this }} as sessions
-    inner join touched on sessions.platform = touched.platform and sessions.channel_id = touched.channel_id
-    group by sessions.platform, sessions.channel_id
-
-),
-
-{%- endif %}
-
+-- what began after it was seen, by what was told later, ends no earlier than it begins
 ordered as (
 
     select
-        streams.*,
-        max(streams.last_seen_at) over (
-            partition by streams.platform, streams.channel_id
-            order by streams.started_at asc, streams.stream_id asc
+        *,
+        max(greatest(last_seen_at, started_at)) over (
+            partition by platform, channel_id
+            order by started_at asc, stream_id asc
             rows between unbounded preceding and 1 preceding
         ) as previous_seen_at
     from streams
-    inner join touched on streams.platform = touched.platform and streams.channel_id = touched.channel_id
-    {%- if is_incremental() %}
-        left join kept on streams.platform = kept.platform and streams.channel_id = kept.channel_id
-    where kept.last_started_at is null or streams.started_at > kept.last_started_at
-    {%- endif %}
 
 ),
 
@@ -122,8 +108,7 @@ sessions as (
         min(started_at) as started_at,
         max(started_at) as last_started_at,
         max(last_seen_at) as last_seen_at,
-        max(ended_at) as ended_at,
-        max(loaded_at) as loaded_at
+        max(ended_at) as ended_at
     from numbered
     group by platform, channel_id, session_number
 
@@ -154,8 +139,7 @@ final as (
         started_at,
         last_started_at,
         last_seen_at,
-        case when not is_live then ended_at end as ended_at,
-        loaded_at
+        case when not is_live then ended_at end as ended_at
     from sessions
 
 )

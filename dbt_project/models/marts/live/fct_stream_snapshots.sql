@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         unique_key=['platform', 'stream_id', 'slot_at'],
-        meta={'changes': ['platform', 'stream_id', 'slot_at']},
+        meta={'changes': ['platform', 'stream_id', 'channel_id', 'slot_at']},
         indexes=[
             {'columns': ['platform', 'stream_id', 'slot_at'], 'unique': true},
             {'columns': ['platform', 'channel_id', 'slot_at']},

@@ -2,44 +2,50 @@
     config(
         materialized='incremental',
         unique_key=['platform', 'stream_id'],
+        meta={'changes': ['platform', 'stream_id', 'channel_id', 'started_at']},
         pre_hook="{{ plan_full_build() }}",
         indexes=[
             {'columns': ['platform', 'stream_id'], 'unique': true},
             {'columns': ['platform', 'channel_id', 'started_at']},
             {'columns': ['last_slot_at']},
-            {'columns': ['loaded_at']},
         ]
     )
 }}
 
+{%- call touched_keys() %}
+    {%- for name in ['int_live__stream_days', 'int_live__streams_spanned', 'fct_stream_snapshots'] %}
+    select platform, stream_id from {{ changes_of(name) }} as changed
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endcall %}
+
+{%- set last_seen %}
+    select min(spans.last_slot_at) from {{ ref('int_live__streams_spanned') }} as spans
+    where {{ is_touched('spans') }}
+{%- endset %}
+
 with
-
-new_days as (
-
-    select * from {{ ref('int_live__stream_days') }}
-    where {{ unseen() }}
-
-),
 
 days as (
 
-    select * from {{ ref('int_live__stream_days') }}
+    select days.* from {{ ref('int_live__stream_days') }} as days
+    where {{ is_touched('days') }}
+
+),
+
+spans as (
+
+    select spans.* from {{ ref('int_live__streams_spanned') }} as spans
+    where {{ is_touched('spans') }}
 
 ),
 
 snapshots as (
 
-    select * from {{ ref('fct_stream_snapshots') }}
-    where slot_at >= {{ earliest_unseen(ref('int_live__stream_days'), 'last_slot_at') }}
-
-),
-
-touched as (
-
-    select distinct
-        platform,
-        stream_id
-    from new_days
+    select snapshots.* from {{ ref('fct_stream_snapshots') }} as snapshots
+    where
+        {{ is_touched('snapshots') }}
+        and snapshots.slot_at >= {{ earliest(last_seen) }}
 
 ),
 
@@ -61,15 +67,10 @@ streams as (
         cast(sum(days.hidden_seconds) as bigint) as hidden_seconds,
         cast(sum(days.imputed_seconds) as bigint) as imputed_seconds,
         cast(greatest(sum(days.polls_expected), sum(days.snapshot_count)) as bigint) as polls_expected,
-        bool_or(days.is_open) as is_live,
-        max(days.closed_slot_at) as closed_slot_at,
         min(days.started_at) as started_at,
         min(days.first_seen_at) as first_seen_at,
-        max(days.last_seen_at) as last_seen_at,
-        max(days.last_slot_at) as last_slot_at,
-        max(days.loaded_at) as loaded_at
+        max(days.last_seen_at) as last_seen_at
     from days
-    inner join touched on days.platform = touched.platform and days.stream_id = touched.stream_id
     group by days.platform, days.stream_id
 
 ),
@@ -103,23 +104,23 @@ final as (
             1.0, cast(streams.snapshot_count * {{ slot_seconds() }} as double precision) / streams.airtime_seconds
         ) as coverage_ratio,
         cast(streams.imputed_seconds as double precision) / streams.airtime_seconds as imputed_ratio,
-        streams.is_live,
+        spans.closed_slot_at is null as is_live,
         streams.started_at,
         streams.first_seen_at,
         streams.last_seen_at,
         case
-            when not streams.is_live
+            when spans.closed_slot_at is not null
                 then streams.last_seen_at + {{ slot_seconds() // 2 }} * interval '1 second'
         end as ended_at,
-        streams.closed_slot_at,
-        streams.last_slot_at,
-        streams.loaded_at
+        spans.closed_slot_at,
+        spans.last_slot_at
     from streams
+    inner join spans on streams.platform = spans.platform and streams.stream_id = spans.stream_id
     inner join snapshots
         on
-            streams.platform = snapshots.platform
-            and streams.stream_id = snapshots.stream_id
-            and streams.last_slot_at = snapshots.slot_at
+            spans.platform = snapshots.platform
+            and spans.stream_id = snapshots.stream_id
+            and spans.last_slot_at = snapshots.slot_at
 
 )
 

@@ -11,7 +11,7 @@ category_slots as (
 
 slots as (
 
-    select * from {{ ref('int_live__slots_polled') }}
+    select * from {{ ref('int_live__slots_recorded') }}
     where is_complete
 
 ),
