@@ -383,8 +383,5 @@ def test_rows_that_a_poll_read_twice_change_nothing(
     live.create_views()
     live.build()
     for name in ("fct_streams", "fct_channel_days", "fct_category_days"):
-        found, expected = (
-            in_order(rows)
-            for rows in (live.rows(name), marts["all polls"][name])
-        )
+        found, expected = (in_order(rows) for rows in (live.rows(name), marts["all polls"][name]))
         assert found == expected

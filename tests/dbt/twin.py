@@ -21,7 +21,7 @@ from tests.dbt.live import SLOT, Live, moment
 
 PREFIX = "twin_"
 # the incremental models and what they read
-NEEDED = ("+fct_stream_snapshots", "resource_type:seed")
+NEEDED = ("+config.materialized:incremental",)
 
 
 @dataclass(frozen=True)
