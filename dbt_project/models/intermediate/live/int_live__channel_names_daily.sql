@@ -10,10 +10,10 @@
 }}
 
 {%- call touched_keys() %}
-    {%- for channels in ['stg_twitch__users', 'stg_twitch__channels', 'stg_youtube__channels'] %}
+{%- for channels in ['stg_twitch__users', 'stg_twitch__channels', 'stg_youtube__channels'] %}
     select platform, cast(slot_at as date) as day from {{ ref(channels) }} where {{ is_new() }}
     union all
-    {%- endfor %}
+{%- endfor %}
     select platform, cast(slot_at as date) as day from {{ changes_of('fct_stream_snapshots') }} as changed
 {%- endcall %}
 
@@ -65,9 +65,9 @@ flagged as (
     select
         *,
         case
-            when channel_login is distinct from lag(channel_login) over (channel_slots) then 1
-            when channel_name is distinct from lag(channel_name) over (channel_slots) then 1
-            when broadcaster_type is distinct from lag(broadcaster_type) over (channel_slots) then 1
+            when (channel_login is distinct from lag(channel_login) over (channel_slots)) then 1
+            when (channel_name is distinct from lag(channel_name) over (channel_slots)) then 1
+            when (broadcaster_type is distinct from lag(broadcaster_type) over (channel_slots)) then 1
             else 0
         end as is_change
     from slots

@@ -11,10 +11,9 @@
 }}
 
 {%- call touched_keys() %}
-    {%- for followers in ['stg_twitch__followers', 'stg_youtube__channels'] %}
-    select platform, channel_id from {{ ref(followers) }} where {{ is_new() }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    select platform, channel_id from {{ ref('stg_twitch__followers') }} where {{ is_new() }}
+    union all
+    select platform, channel_id from {{ ref('stg_youtube__channels') }} where {{ is_new() }}
 {%- endcall %}
 
 with

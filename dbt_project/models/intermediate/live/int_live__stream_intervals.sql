@@ -12,7 +12,7 @@ measured as (
         *,
         {{ seconds_between("date_trunc('day', begins_at)", 'begins_at') }} as second_of_day,
         cast(floor(seconds / 2.0) as bigint) as middle_second,
-        case when category_id is distinct from end_category_id then 1 else 0 end as category_changes,
+        case when (category_id is distinct from end_category_id) then 1 else 0 end as category_changes,
         case
             when kind = 'between' then 2 * seconds > {{ 3 * slot_seconds() }}
             when kind = 'head' then seconds > {{ slot_seconds() }}

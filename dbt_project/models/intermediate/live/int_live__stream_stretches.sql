@@ -11,7 +11,7 @@
     )
 }}
 
-{%- set slot = slot_seconds() %}
+{%- set slot, whole = slot_seconds(), "date_trunc('second', started_at)" %}
 {%- set new_snapshots = changes_of('fct_stream_snapshots') %}
 {%- set new_spans = changes_of('int_live__streams_spanned') %}
 
@@ -28,7 +28,7 @@
     having min(changed.slot_at) <= least(min(told.last_slot_at), min(spans.last_slot_at))
 {%- endset %}
 
-{#- a stretch rests on a snapshot, the next one, and on whether it is the first or last: spans tell that, as it was and is -#}
+{#- a stretch rests on a snapshot, the next one, and on being the first or last: spans tell that, before and after -#}
 {%- call touched_keys() %}
     select platform, stream_id, slot_at from {{ new_snapshots }} as changed
     union all
@@ -109,7 +109,7 @@ timed as (
     select
         *,
         case when stretch_number = 0 then 'head' when next_seen_at is null then 'tail' else 'between' end as kind,
-        case when stretch_number = 0 then least(date_trunc('second', started_at), seen_at) else seen_at end as begins_at,
+        case when stretch_number = 0 then least({{ whole }}, seen_at) else seen_at end as begins_at,
         case
             when stretch_number = 0 then seen_at
             when next_seen_at is null then seen_at + {{ slot // 2 }} * interval '1 second'

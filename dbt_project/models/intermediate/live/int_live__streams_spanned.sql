@@ -4,10 +4,7 @@
         unique_key=['platform', 'stream_id'],
         meta={'changes': ['platform', 'stream_id', 'first_slot_at', 'last_slot_at']},
         pre_hook="{{ plan_full_build() }}",
-        indexes=[
-            {'columns': ['platform', 'stream_id'], 'unique': true},
-            {'columns': ['closed_slot_at']},
-        ]
+        indexes=[{'columns': ['platform', 'stream_id'], 'unique': true}, {'columns': ['closed_slot_at']}]
     )
 }}
 
@@ -26,18 +23,19 @@
     where held.closed_slot_at is null or held.closed_slot_at >= greatest(changed.slot_at, {{ slots_since }})
 {%- endcall %}
 
-{#- a broadcast that lost a snapshot: from its first one on #}
-{%- set lost_since %}
-    select min(held.first_slot_at)
-    from {{ this }} as held
-    inner join {{ new_snapshots }} as changed on held.platform = changed.platform and held.stream_id = changed.stream_id
+{#- broadcasts that lost a snapshot: they are read anew from their first one on #}
+{%- set lost %}(
+    select changed.platform, changed.stream_id
+    from {{ new_snapshots }} as changed
     where not exists (
-        select 1 from {{ ref('fct_stream_snapshots') }} as snapshots
+        select 1 from {{ ref('fct_stream_snapshots') }} as kept
         where
-            snapshots.platform = changed.platform and snapshots.stream_id = changed.stream_id
-            and snapshots.slot_at = changed.slot_at and snapshots.slot_at >= {{ snapshots_since }}
+            kept.platform = changed.platform and kept.stream_id = changed.stream_id
+            and kept.slot_at = changed.slot_at and kept.slot_at >= {{ snapshots_since }}
     )
-{%- endset %}
+){%- endset %}
+{%- set same = 'held.platform = lost.platform and held.stream_id = lost.stream_id' %}
+{%- set lost_since = 'select min(held.first_slot_at) from ' ~ this ~ ' as held inner join ' ~ lost ~ ' as lost on ' ~ same %}
 
 with
 
@@ -52,32 +50,37 @@ snapshots as (
 
 {%- if is_incremental() %}
 
-lost as (
-
-    select
-        changed.platform,
-        changed.stream_id
-    from {{ new_snapshots }} as changed
-    left join snapshots
-        on
-            changed.platform = snapshots.platform
-            and changed.stream_id = snapshots.stream_id
-            and changed.slot_at = snapshots.slot_at
-    where snapshots.slot_at is null
-
-),
-
 -- where nothing was lost, what is held and the new snapshots are all there are: history need not be read for it
 held as (
 
     select held.* from {{ this }} as held
     where
         {{ is_touched('held') }}
-        and not exists (select 1 from lost where lost.platform = held.platform and lost.stream_id = held.stream_id)
+        and not exists (select 1 from {{ lost }} as lost where {{ same }})
 
 ),
 
 {%- endif %}
+
+observed as (
+
+    select
+        platform,
+        stream_id,
+        slot_at as first_slot_at,
+        slot_at as last_slot_at
+    from snapshots
+    {%- if is_incremental() %}
+    union all
+    select
+        platform,
+        stream_id,
+        first_slot_at,
+        last_slot_at
+    from held
+    {%- endif %}
+
+),
 
 spans as (
 
@@ -86,13 +89,7 @@ spans as (
         stream_id,
         min(first_slot_at) as first_slot_at,
         max(last_slot_at) as last_slot_at
-    from (
-        select platform, stream_id, slot_at as first_slot_at, slot_at as last_slot_at from snapshots
-        {%- if is_incremental() %}
-        union all
-        select platform, stream_id, first_slot_at, last_slot_at from held
-        {%- endif %}
-    ) as observed
+    from observed
     group by platform, stream_id
 
 ),
@@ -104,44 +101,52 @@ complete_slots as (
 
 ),
 
-slots as (
+moments as (
 
     select
+        *,
+        last_slot_at as slot_at,
+        cast(null as timestamp) as complete_slot_at
+    from spans
+    union all
+    select
         platform,
+        null as stream_id,
+        null as first_slot_at,
+        null as last_slot_at,
         slot_at,
-        max(complete_slot_at) as complete_slot_at
-    from (
-        select platform, slot_at, slot_at as complete_slot_at from complete_slots
-        union all
-        select platform, last_slot_at, cast(null as timestamp) from spans
-    ) as moments
-    group by platform, slot_at
+        slot_at as complete_slot_at
+    from complete_slots
 
 ),
 
--- the next one whose polls were all complete: only they tell that a broadcast is over
-next_slots as (
+-- the next slot whose polls were all complete: only they tell that a broadcast is over
+followed as (
 
     select
-        platform,
-        slot_at,
+        *,
         min(complete_slot_at) over (
-            partition by platform order by slot_at desc rows between unbounded preceding and 1 preceding
+            partition by platform
+            order by slot_at desc, complete_slot_at asc nulls first
+            rows between unbounded preceding and current row
         ) as closed_slot_at
-    from slots
+    from moments
 
 ),
 
 final as (
 
     select
-        spans.*,
-        next_slots.closed_slot_at,
+        followed.platform,
+        followed.stream_id,
+        followed.first_slot_at,
+        followed.last_slot_at,
+        followed.closed_slot_at,
         complete_slots.finished_at as closed_at
-    from spans
-    inner join next_slots on spans.platform = next_slots.platform and spans.last_slot_at = next_slots.slot_at
+    from followed
     left join complete_slots
-        on next_slots.platform = complete_slots.platform and next_slots.closed_slot_at = complete_slots.slot_at
+        on followed.platform = complete_slots.platform and followed.closed_slot_at = complete_slots.slot_at
+    where followed.stream_id is not null
 
 )
 

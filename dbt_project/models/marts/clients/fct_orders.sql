@@ -9,7 +9,7 @@
 }}
 
 {%- call touched_keys() %}
-    {{ records_touched('pedido', 'order_id') }}
+{{ records_touched('pedido', 'order_id') }}
 {%- endcall %}
 
 with

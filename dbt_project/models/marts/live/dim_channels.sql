@@ -66,7 +66,8 @@ joined as (
         described.description,
         described.profile_image_url,
         -- a channel that was set up anew since it was last live tells by /channels what comes next
-        coalesce(set_channels.fetched_at > streamed.last_seen_live_at, streamed.channel_id is null) as is_set_since_live,
+        coalesce(set_channels.fetched_at > streamed.last_seen_live_at, streamed.channel_id is null)
+            as is_set_since_live,
         set_channels.category_id as set_category_id,
         set_channels.title as set_title,
         set_channels.language as set_language,
@@ -82,9 +83,16 @@ joined as (
         streamed.last_seen_live_at,
         counted.fetched_at as followers_fetched_at
     from versions
-    {%- for told in ['streamed', 'set_channels', 'described', 'counted', 'states'] %}
-    left join {{ told }} on versions.platform = {{ told }}.platform and versions.channel_id = {{ told }}.channel_id
-    {%- endfor %}
+    left join streamed
+        on versions.platform = streamed.platform and versions.channel_id = streamed.channel_id
+    left join set_channels
+        on versions.platform = set_channels.platform and versions.channel_id = set_channels.channel_id
+    left join described
+        on versions.platform = described.platform and versions.channel_id = described.channel_id
+    left join counted
+        on versions.platform = counted.platform and versions.channel_id = counted.channel_id
+    left join states
+        on versions.platform = states.platform and versions.channel_id = states.channel_id
 
 ),
 

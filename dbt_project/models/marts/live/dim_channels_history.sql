@@ -51,9 +51,9 @@ flagged as (
     select
         *,
         case
-            when channel_login is distinct from lag(channel_login) over (channel_runs) then 1
-            when channel_name is distinct from lag(channel_name) over (channel_runs) then 1
-            when broadcaster_type is distinct from lag(broadcaster_type) over (channel_runs) then 1
+            when (channel_login is distinct from lag(channel_login) over (channel_runs)) then 1
+            when (channel_name is distinct from lag(channel_name) over (channel_runs)) then 1
+            when (broadcaster_type is distinct from lag(broadcaster_type) over (channel_runs)) then 1
             else 0
         end as is_change
     from filled

@@ -11,10 +11,10 @@
 }}
 
 {%- call touched_keys() %}
-    {%- for name in ['int_live__stream_days', 'int_live__poll_days'] %}
+{%- for name in ['int_live__stream_days', 'int_live__poll_days'] %}
     select platform, day from {{ changes_of(name) }} as changed
     union all
-    {%- endfor %}
+{%- endfor %}
     select platform, cast(slot_at as date) from {{ changes_of('int_live__category_slots') }} as changed
 {%- endcall %}
 

@@ -13,10 +13,10 @@
 }}
 
 {%- call touched_keys() %}
-    {%- for videos in ['stg_twitch__streams', 'stg_kick__livestreams', 'stg_youtube__videos'] %}
+{%- for videos in ['stg_twitch__streams', 'stg_kick__livestreams', 'stg_youtube__videos'] %}
     select platform, stream_id, slot_at from {{ ref(videos) }} where {{ is_new() }}
     union all
-    {%- endfor %}
+{%- endfor %}
     select named.platform, named.stream_id, named.slot_at
     from {{ ref('stg_youtube__videos') }} as named
     inner join {{ changes_of('int_live__youtube_categories_named') }} as changed on named.category_id = changed.category_id

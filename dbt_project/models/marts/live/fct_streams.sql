@@ -13,10 +13,10 @@
 }}
 
 {%- call touched_keys() %}
-    {%- for name in ['int_live__stream_days', 'int_live__streams_spanned', 'fct_stream_snapshots'] %}
+{%- for name in ['int_live__stream_days', 'int_live__streams_spanned', 'fct_stream_snapshots'] %}
     select platform, stream_id from {{ changes_of(name) }} as changed
     {{ 'union all' if not loop.last }}
-    {%- endfor %}
+{%- endfor %}
 {%- endcall %}
 
 {%- set last_seen %}

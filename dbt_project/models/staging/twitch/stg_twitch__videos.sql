@@ -16,10 +16,10 @@ raw_rows as (
 timed as (
 
     select
-        *
-        {%- for unit, pattern in patterns.items() %},
-        cast({{ regexp_group('duration', pattern) }} as bigint) as {{ unit }}
+        {%- for unit, pattern in patterns.items() %}
+        cast({{ regexp_group('duration', pattern) }} as bigint) as {{ unit }},
         {%- endfor %}
+        *
     from raw_rows
 
 ),
