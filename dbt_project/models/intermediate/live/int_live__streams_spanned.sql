@@ -4,14 +4,13 @@
         unique_key=['platform', 'stream_id'],
         meta={'changes': ['platform', 'stream_id', 'first_slot_at', 'last_slot_at']},
         pre_hook="{{ plan_full_build() }}",
-        indexes=[{'columns': ['platform', 'stream_id'], 'unique': true}, {'columns': ['closed_slot_at']}]
+        indexes=[{'columns': ['platform', 'stream_id'], 'unique': true}]
     )
 }}
 
 {%- set new_snapshots = changes_of('fct_stream_snapshots') %}
 {%- set new_slots = changes_of('int_live__slots_recorded') %}
 {%- set snapshots_since = earliest('select min(slot_at) from ' ~ new_snapshots ~ ' as changed') %}
-{%- set slots_since = earliest('select min(slot_at) from ' ~ new_slots ~ ' as changed') %}
 
 {#- a poll may end earlier, or no more, what was seen last before it and was not over yet #}
 {%- call touched_keys() %}
@@ -20,7 +19,7 @@
     select held.platform, held.stream_id
     from {{ this }} as held
     inner join {{ new_slots }} as changed on held.platform = changed.platform and held.last_slot_at < changed.slot_at
-    where held.closed_slot_at is null or held.closed_slot_at >= greatest(changed.slot_at, {{ slots_since }})
+    where held.closed_slot_at is null or held.closed_slot_at >= changed.slot_at
 {%- endcall %}
 
 {#- broadcasts that lost a snapshot: they are read anew from their first one on #}
@@ -35,16 +34,16 @@
     )
 ){%- endset %}
 {%- set same = 'held.platform = lost.platform and held.stream_id = lost.stream_id' %}
-{%- set lost_since = 'select min(held.first_slot_at) from ' ~ this ~ ' as held inner join ' ~ lost ~ ' as lost on ' ~ same %}
+{%- set lost_since %}
+    select min(held.first_slot_at) from {{ this }} as held inner join {{ lost }} as lost on {{ same }}
+{%- endset %}
 
 with
 
 snapshots as (
 
     select snapshots.* from {{ ref('fct_stream_snapshots') }} as snapshots
-    where
-        {{ is_touched('snapshots') }}
-        and snapshots.slot_at >= least({{ snapshots_since }}, {{ earliest(lost_since) }})
+    where {{ is_touched('snapshots') }} and snapshots.slot_at >= least({{ snapshots_since }}, {{ earliest(lost_since) }})
 
 ),
 
@@ -54,9 +53,7 @@ snapshots as (
 held as (
 
     select held.* from {{ this }} as held
-    where
-        {{ is_touched('held') }}
-        and not exists (select 1 from {{ lost }} as lost where {{ same }})
+    where {{ is_touched('held') }} and not exists (select 1 from {{ lost }} as lost where {{ same }})
 
 ),
 
