@@ -10,7 +10,7 @@
 
 {%- set new_snapshots = changes_of('fct_stream_snapshots') %}
 {%- set new_slots = changes_of('int_live__slots_recorded') %}
-{%- set snapshots_since = earliest('select min(slot_at) from ' ~ new_snapshots ~ ' as changed') %}
+{%- set new_since = earliest('select min(slot_at) from ' ~ new_snapshots ~ ' as changed') %}
 
 {#- a poll may end earlier, or no more, what was seen last before it and was not over yet #}
 {%- call touched_keys() %}
@@ -30,7 +30,7 @@
         select 1 from {{ ref('fct_stream_snapshots') }} as kept
         where
             kept.platform = changed.platform and kept.stream_id = changed.stream_id
-            and kept.slot_at = changed.slot_at and kept.slot_at >= {{ snapshots_since }}
+            and kept.slot_at = changed.slot_at and kept.slot_at >= {{ new_since }}
     )
 ){%- endset %}
 {%- set same = 'held.platform = lost.platform and held.stream_id = lost.stream_id' %}
@@ -43,7 +43,7 @@ with
 snapshots as (
 
     select snapshots.* from {{ ref('fct_stream_snapshots') }} as snapshots
-    where {{ is_touched('snapshots') }} and snapshots.slot_at >= least({{ snapshots_since }}, {{ earliest(lost_since) }})
+    where {{ is_touched('snapshots') }} and snapshots.slot_at >= least({{ new_since }}, {{ earliest(lost_since) }})
 
 ),
 
