@@ -1,10 +1,10 @@
 {#- Why a model can not go on from its last build and is built in full, for people; none if it can. -#}
-{% macro full_reason(state, mine, known, fits_load_id) -%}
+{% macro full_reason(state, mine, known) -%}
     {%- if 'definition' not in mine -%}
         {{ return('this version has not built them yet' if load_relation(this) else 'they are new') }}
     {%- elif mine.definition != state.definition -%}
         {{ return('their code, a seed or a setting has changed') }}
-    {%- elif fits_load_id != mine.load_id -%}
+    {%- elif mine.fits_load_id != mine.load_id -%}
         {{ return('loads that they had read are gone, as after a restore') }}
     {%- endif -%}
     {%- for name, build_number in state.inputs.items() -%}

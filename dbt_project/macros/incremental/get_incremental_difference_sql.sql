@@ -2,7 +2,6 @@
 {% macro get_incremental_difference_sql(arguments) -%}
     {%- set keys = [arguments.unique_key] if arguments.unique_key is string else arguments.unique_key -%}
     {%- set columns = get_quoted_csv(arguments.dest_columns | map(attribute='name')) -%}
-    {%- do note_window() -%}
     {%- do make_touched('select distinct ' ~ keys | join(', ') ~ ' from ' ~ difference(arguments, 'true', 'true')) -%}
     {{ tell_changes(arguments) }}
     delete from {{ arguments.target_relation }} as replaced

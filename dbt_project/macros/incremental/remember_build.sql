@@ -4,14 +4,13 @@
     {%- set state, builds, name = build_state(), builds_schema(), this.identifier -%}
     {%- set number, is_full = state.build_number + 1, not is_incremental() -%}
     {%- set reason = state.full_reason or ('dbt was told to' if should_full_refresh() else 'their tables were gone') -%}
-    {%- do note_window() if is_full -%}
     delete from {{ builds }}.models where model = '{{ name }}';
-    insert into {{ builds }}.models
-    select
-        '{{ name }}', {{ number }}, {{ number if is_full else state.complete_since }}, load_number, load_id,
+    insert into {{ builds }}.models values (
+        '{{ name }}', {{ number }}, {{ number if is_full else state.complete_since }}, {{ state.until.load_number }},
+        {{ dbt.string_literal(state.until.load_id) if state.until.load_id else 'null' }},
         '{{ state.definition }}', {{ number if is_full else state.full_number }},
-        {{ dbt.string_literal(reason) if is_full else 'cast(null as text)' }}
-    from {{ name }}__window;
+        {{ dbt.string_literal(reason) if is_full else 'null' }}
+    );
     delete from {{ builds }}.inputs where model = '{{ name }}';
     {%- for input, seen in state.inputs.items() %}
     insert into {{ builds }}.inputs values ('{{ name }}', '{{ input }}', {{ seen }});

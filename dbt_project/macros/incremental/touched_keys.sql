@@ -8,7 +8,6 @@
     {%- elif is_incremental() -%}
         {%- set keys = [config.get('unique_key')] if config.get('unique_key') is string else config.get('unique_key') -%}
         {%- set since = model.config.meta.get('recomputed_from') -%}
-        {%- do note_window() -%}
         {%- do make_touched(
             'select ' ~ keys | join(', ') ~ (', min(' ~ since ~ ') as ' ~ since if since else '') ~ ' from ('
             ~ caller() ~ ') as keys where ' ~ keys | join(' is not null and ') ~ ' is not null group by ' ~ keys | join(', ')
