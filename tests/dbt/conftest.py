@@ -111,6 +111,27 @@ class Warehouse:
             statements.append(f"create table {name} ({columns}, _dlt_load_id text)")
         self.execute(";".join(statements))
 
+    def forget(self) -> None:
+        """As if nothing had ever been loaded, for models that have been built: they were, over nothing."""
+        schemas = ", ".join(f"'{schema}'" for schema in (*BUILT_SCHEMAS, "builds"))
+        known = {name for (name,) in self.execute("select model from builds.models")}
+        tables = [
+            f"{schema}.{name}"
+            for schema, name in self.execute(
+                "select table_schema, table_name from information_schema.tables"
+                f" where table_type = 'BASE TABLE' and table_schema in ({schemas})"
+            )
+            if name.removesuffix("__changes") in known
+        ]
+        self._loads = 0
+        statements = [f"delete from {name}" for name in (*TABLES, LOADS, *tables)]
+        statements += [
+            "update builds.models set build_number = 1, complete_since = 1, full_number = 1, load_number = 0,"
+            " load_id = null",
+            "update builds.inputs set build_number = 1",
+        ]
+        self.execute(";".join(statements))
+
     def load(self, completed_at: dt.datetime | None, rows: dict[str, list[Row]]) -> str:
         """Merge rows into raw tables of one schema as one load; `completed_at` None leaves it unfinished."""
         self._loads += 1

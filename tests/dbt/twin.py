@@ -14,7 +14,6 @@ import filelock
 from dbt.cli.main import dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
-from pipelines.warehouse import LOADS
 from tests.dbt.conftest import TABLES, Warehouse, run_dbt
 from tests.dbt.histories import Step, rows_of
 from tests.dbt.live import SLOT, Live, moment
@@ -63,13 +62,7 @@ class Twin:
         if "definitions" not in self.__dict__:
             self.warehouse.create()
             self.warehouse.build("--resource-type", "seed", "--resource-type", "model", "--select", *NEEDED)
-        emptied = [*TABLES, LOADS, *(f"{model.schema}.{name}" for name, model in self.definitions.items())]
-        changes = self.warehouse.execute(
-            "select table_name from information_schema.tables"
-            " where table_schema = 'builds' and table_name like '%changes'"
-        )
-        statements = [f"delete from {name}" for name in (*emptied, *(f"builds.{name}" for (name,) in changes))]
-        self.warehouse.execute(";".join([*statements, "update builds.models set load_number = 0, load_id = null"]))
+        self.warehouse.forget()
         self._unfinished, self._steps = [], 0
 
     def step(self, step: Step) -> None:
