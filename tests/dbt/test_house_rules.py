@@ -36,6 +36,7 @@ FOLDERS = {
 }
 MACRO_LINES = 25
 MODEL_LINES = 150
+LONGEST_NAME = 63
 # which loads are complete, and in which order
 LOADS = "source.airtime.raw_ops.loads"
 CLOCKS = r"\b(current_timestamp|current_date|current_time|localtimestamp|now\s*\(|getdate\s*\(|sysdate)"
@@ -159,6 +160,16 @@ def cases_and_windows_have_a_unit_test(project: Project) -> Iterable[str]:
     for model in project.models():
         if re.search(r"\bcase\b|\bover\s*\(", code(model)) and model["name"] not in tested:
             yield model["name"]
+
+
+def names_fit_into_postgres(project: Project) -> Iterable[str]:
+    # longer ones are cut, or refused: a unit test is a relation of its name, a model has one of what it touched
+    for model in project.models():
+        if len(f"{model['name']}__touched") > LONGEST_NAME:
+            yield model["name"]
+    for test in project.manifest["unit_tests"].values():
+        if len(test["name"]) > LONGEST_NAME:
+            yield test["name"]
 
 
 def time_comes_from_the_clock(project: Project) -> Iterable[str]:
@@ -438,6 +449,13 @@ RULES: list[tuple[Rule, list[Break]]] = [
             lambda project: _first_unit_test_of(project, "fct_streams"),
             _append("fct_runs", "\n, sum(seconds) over (partition by run_id)"),
             _append("fct_runs", "\n, case when 1 = 1 then 1 end"),
+        ],
+    ),
+    (
+        names_fit_into_postgres,
+        [
+            _change("fct_streams", name="fct_" + 51 * "s"),
+            lambda project: next(iter(project.manifest["unit_tests"].values())).update(name=64 * "s"),
         ],
     ),
     (

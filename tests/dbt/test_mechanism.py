@@ -186,6 +186,17 @@ def test_a_build_whose_notes_do_not_fit_is_a_full_one_and_says_why(built: Wareho
     assert state(built, SNAPSHOTS)["full_reason"] is None
 
 
+@pytest.mark.parametrize("macro", ["slot_seconds", "completed_rows"])
+@pytest.mark.parametrize("built", ["duckdb"], indirect=True)
+def test_a_macro_far_below_that_is_edited_builds_what_calls_it_in_full(
+    built: Warehouse, macro: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = built.manifest.macros[f"macro.airtime.{macro}"]
+    monkeypatch.setattr(called, "macro_sql", f"{called.macro_sql} ")
+    build(built)
+    assert state(built, SNAPSHOTS)["full_reason"] == "their code, a seed or a setting has changed"
+
+
 def test_what_dbt_is_told_to_build_in_full_is_noted_as_such(built: Warehouse) -> None:
     built.dbt("run", "--full-refresh", "--select", SNAPSHOTS)
     assert state(built, SNAPSHOTS)["full_reason"] == "dbt was told to"

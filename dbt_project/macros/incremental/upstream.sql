@@ -1,11 +1,10 @@
 {#-
-    What a model is made of: itself and the views it reads, with the macros they call, down to the seeds, and the
-    incremental models below it, which keep their own builds.
+    What a model is made of: itself and the views it reads, down to the seeds, and the incremental models below it, which
+    keep their own builds.
 -#}
 {% macro upstream(node, found=none) -%}
-    {%- set found = found if found is not none else {'code': [], 'macros': [], 'seeds': [], 'tables': []} -%}
+    {%- set found = found if found is not none else {'code': [], 'seeds': [], 'tables': []} -%}
     {%- do found.code.append(node.raw_code) -%}
-    {%- do found.macros.extend(node.depends_on.macros) -%}
     {%- for id in node.depends_on.nodes | sort if id in graph.nodes -%}
         {%- set parent = graph.nodes[id] -%}
         {%- if parent.resource_type == 'seed' -%}
