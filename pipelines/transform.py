@@ -50,6 +50,11 @@ class Build:
     failed_tests: list[Failure] = field(default_factory=list)
     full: str | None = None
 
+    @property
+    def failing(self) -> set[str]:
+        """The models that could not be built."""
+        return {error.partition(":")[0] for error in self.errors}
+
     def __add__(self, other: Build) -> Build:
         return Build(self.nodes + other.nodes, self.errors + other.errors, self.doubts + other.doubts)
 
@@ -126,10 +131,13 @@ class Transform:
 
         PostgreSQL drops views along with the table below them, which a full build replaces.
         """
-        while lost := before - self._views():
+        tried: set[str] = set()
+        while lost := before & self._wanted_views() - self._views():
             made = self.invoke(["run", "--select", *sorted(lost)], run_id)
-            if not built.errors or made.errors:
+            # what fails a second time, with its views there, fails for a reason of its own
+            if made.errors or built.failing <= tried:
                 return built + made
+            tried = built.failing
             again = self.invoke(arguments, run_id)
             built = replace(again, nodes=built.nodes + made.nodes + again.nodes)
         return built

