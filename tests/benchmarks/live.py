@@ -27,8 +27,8 @@ from pipelines.sources.ops import POLLS
 from pipelines.tables import Table
 from tests.benchmarks.tools import Figure, timed
 from tests.conftest import PostgresServer
-from tests.dbt.conftest import DEFAULTS, Warehouse
 from tests.dbt.live import FIRST_DAY, SLOT, VIEWING, Live, header, in_zone, moment
+from tests.dbt.warehouse import DEFAULTS, Warehouse
 
 DAYS = int(os.environ.get("DAYS", "30"))
 CHANNELS = int(os.environ.get("CHANNELS", "3000"))

@@ -18,7 +18,7 @@ import pyarrow.parquet
 from pipelines.sources import sportmonks
 from pipelines.tables import Table
 from pipelines.validation import Context, check
-from tests.dbt.conftest import Row, Warehouse
+from tests.dbt.warehouse import Row, Warehouse
 
 TABLES = {table.name: table for table in sportmonks.TABLES}
 CHILDREN = ("participants", "scores", "events", "statistics", "lineups", "periods")

@@ -15,7 +15,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.dbt.conftest import Row
+from tests.dbt.warehouse import Row
 
 EPOCH = dt.datetime(2026, 10, 1, 23, 40)
 SLOT = dt.timedelta(minutes=5)

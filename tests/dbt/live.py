@@ -22,7 +22,7 @@ from pipelines.sandbox.viewing import sessions_between
 from pipelines.sandbox.world import DAY, Session, World
 from pipelines.sources import ops, twitch
 from pipelines.tables import Table
-from tests.dbt.conftest import DEFAULTS, Row, Warehouse
+from tests.dbt.warehouse import DEFAULTS, Row, Warehouse
 
 SLOT = 300
 CHANNELS = 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.dbt.conftest import BUILT_SCHEMAS, Warehouse
+from tests.dbt.warehouse import BUILT_SCHEMAS, Warehouse
 
 
 def test_empty_raw_tables_build_without_a_warning_and_every_column_is_described(warehouse: Warehouse) -> None:

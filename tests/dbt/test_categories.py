@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pipelines.sandbox.apis import kick_categories
 from pipelines.sandbox.world import World
-from tests.dbt.conftest import Warehouse
 from tests.dbt.test_macros import NOON
+from tests.dbt.warehouse import Warehouse
 
 MATCHED = "intermediate.int_live__categories_matched"
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.failing import Failure, explain
 from pipelines.warehouse import DuckDBWarehouse
-from tests.dbt.conftest import Warehouse, run_dbt
+from tests.dbt.warehouse import Warehouse, run_dbt
 from tests.helpers import postgres_warehouse
 
 SNAPSHOTS = "fct_stream_snapshots"

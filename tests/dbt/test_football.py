@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.conftest import ENGINES, Row, Warehouse
 from tests.dbt.football import (
     AFTER_EXTRA_TIME,
     AWARDED,
@@ -28,6 +27,7 @@ from tests.dbt.football import (
     season_rows,
     team_name,
 )
+from tests.dbt.warehouse import ENGINES, Row, Warehouse
 
 AUTUMN = dt.date(2025, 8, 1)
 # of the first answer

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.dbt.conftest import ENGINES, Warehouse
 from tests.dbt.histories import Step, histories
 from tests.dbt.twin import Twin
+from tests.dbt.warehouse import ENGINES
 
 WIDTH, LENGTH = 30, 4
 HISTORIES = int(os.environ.get("HISTORIES", "30"))
@@ -22,10 +22,8 @@ DERANDOMIZE = "HISTORIES" not in os.environ
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_incremental_builds_equal_full_ones_after_each_step(
-    warehouse_on: Callable[[str], Warehouse], engine: str
-) -> None:
-    twin = Twin(warehouse_on(engine))
+def test_incremental_builds_equal_full_ones_after_each_step(twin_on: Callable[[str], Twin], engine: str) -> None:
+    twin = twin_on(engine)
 
     @settings(
         max_examples=max(1, HISTORIES // WIDTH),

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.conftest import ENGINES, Row, Warehouse
 from tests.dbt.live import in_zone
+from tests.dbt.warehouse import ENGINES, Row, Warehouse
 
 MARTS = (
     "dim_categories",

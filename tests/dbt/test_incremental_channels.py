@@ -1,6 +1,6 @@
 """Channels, their names and followers, videos, clips and categories: after each load as if all were built anew.
 
-Each history is told to each engine, with a build by what is new after each load, and a full one at its end.
+Each history is told to each engine, with a build by what is new after each load, and compared with a full one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.conftest import Row, Warehouse
 from tests.dbt.test_incremental import at, broadcast, clip, stream, user, video
+from tests.dbt.twin import Twin
+from tests.dbt.warehouse import Row
 
 INCREMENTAL = (
     "int_live__category_slots",
@@ -20,10 +21,6 @@ INCREMENTAL = (
     "fct_clips",
     "fct_videos",
 )
-TABLES = ("dim_categories", "dim_channels", "dim_channels_history")
-# them, and all that they are made of
-BUILT = ("--select", *(f"+{name}" for name in (*INCREMENTAL, *TABLES)), "--exclude-resource-type", "test", "unit_test")
-NOT_AGAIN = ("--exclude", "path:models/staging", "resource_type:seed")
 History = list[dict[str, list[Row]]]
 
 
@@ -83,33 +80,33 @@ HISTORIES: dict[str, History] = {
 }
 
 
-def tables(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all of them."""
-    schema = lambda name: "intermediate" if name.startswith("int_") else "live"
-    return {name: warehouse.table(f"{schema(name)}.{name}") for name in (*INCREMENTAL, *TABLES)}
-
-
-def tell(warehouse: Warehouse, history: History, minutes: int = 5) -> list[dict[str, list[tuple[Any, ...]]]]:
-    """What is there after each load, with so many minutes between them, and after a full build."""
+def tell(twin: Twin, history: History, *looked_at: str, minutes: int = 5) -> list[list[tuple[Any, ...]]]:
+    """What some table has after each load, with so many minutes between them; all equal full builds at the end."""
     found = []
     for number, rows in enumerate(history):
         # a load is of one source
         for source in sorted({name.split(".")[0] for name in rows}):
             of_source = {name: told for name, told in rows.items() if name.startswith(source)}
-            warehouse.load(at("13:00") + number * dt.timedelta(minutes=minutes), of_source)
-        warehouse.build(*BUILT, *(NOT_AGAIN if number else ()))
-        found.append(tables(warehouse))
-    warehouse.build(*BUILT, *NOT_AGAIN, "--full-refresh")
-    return [*found, tables(warehouse)]
+            twin.warehouse.load(at("13:00") + number * dt.timedelta(minutes=minutes), of_source)
+        twin.build(*INCREMENTAL, *(name.split(".")[1] for name in looked_at))
+        found.append([row for name in looked_at for row in twin.warehouse.table(name)])
+    assert twin.differences() == {}
+    return found
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_all_is_as_in_a_full_build_after(warehouse: Warehouse, name: str) -> None:
-    *_, last, full = tell(warehouse, HISTORIES[name])
-    assert last == full
+def test_all_is_as_in_a_full_build_after(twin: Twin, name: str) -> None:
+    tell(twin, HISTORIES[name])
 
 
-def test_a_clock_that_goes_back_between_loads_hides_nothing(warehouse: Warehouse) -> None:
+@pytest.mark.parametrize(
+    ("table", "shown"),
+    [
+        ("live.dim_channels_history", [["first"], ["second"], ["third"]]),
+        ("intermediate.int_live__follower_days", [[0], [1], [2]]),
+    ],
+)
+def test_a_clock_that_goes_back_between_loads_hides_nothing(twin: Twin, table: str, shown: list[Any]) -> None:
     history: History = [
         {
             "raw_twitch.streams": [stream("12:00", "s1", "1", 5, login=login)],
@@ -119,24 +116,21 @@ def test_a_clock_that_goes_back_between_loads_hides_nothing(warehouse: Warehouse
         }
         for number, login in enumerate(("first", "second", "third"))
     ]
-    *steps, full = tell(warehouse, history, minutes=-120)
-    assert steps[-1] == full
-    assert [[row[3] for row in step["dim_channels_history"]] for step in steps] == [["first"], ["second"], ["third"]]
-    assert [[row[3] for row in step["int_live__follower_days"]] for step in steps] == [[0], [1], [2]]
+    assert [[row[3] for row in step] for step in tell(twin, history, table, minutes=-120)] == shown
 
 
-def test_subscribers_that_are_hidden_at_a_second_read_in_one_slot_are_counted_no_more(warehouse: Warehouse) -> None:
+def test_subscribers_that_are_hidden_at_a_second_read_in_one_slot_are_counted_no_more(twin: Twin) -> None:
     history: History = [
         {"raw_youtube.channels": [channel("11:00", 1200), channel("12:00", 1230)]},
         {"raw_youtube.channels": [channel("12:00", 0, hidden=True)]},
         {"raw_youtube.channels": [channel("11:00", 0, hidden=True)]},
         {"raw_youtube.channels": [channel("12:00", 1240)]},
     ]
-    *steps, full = tell(warehouse, history)
-    assert steps[-1] == full
-    assert [[row[3] for row in step["int_live__follower_days"]] for step in steps] == [[1230], [1200], [], [1240]]
+    steps = tell(twin, history, "intermediate.int_live__follower_days")
+    assert [[row[3] for row in step] for step in steps] == [[1230], [1200], [], [1240]]
 
 
-def test_runs_of_names_are_as_few_as_their_changes(warehouse: Warehouse) -> None:
-    *_, full = tell(warehouse, [{"raw_twitch.streams": [stream(f"12:{n:02}", "s1", "1", n) for n in range(0, 60, 5)]}])
-    assert [row[-2:] for row in full["int_live__channel_names_daily"]] == [(at("12:00"), at("12:55"))]
+def test_runs_of_names_are_as_few_as_their_changes(twin: Twin) -> None:
+    snapshots = [stream(f"12:{minute:02}", "s1", "1", minute) for minute in range(0, 60, 5)]
+    (rows,) = tell(twin, [{"raw_twitch.streams": snapshots}], "intermediate.int_live__channel_names_daily")
+    assert [row[-2:] for row in rows] == [(at("12:00"), at("12:55"))]

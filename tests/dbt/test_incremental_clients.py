@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.conftest import Row, Warehouse
+from tests.dbt.twin import Twin
+from tests.dbt.warehouse import Row
 
 MODELS = ("fct_orders", "fct_payloads")
 Load = dict[str, list[Row]]
-Tables = dict[str, list[tuple[Any, ...]]]
 
 
 def seen(hour: int, status: str, client: str = "a", order: str = "1", day: int = 1, first: bool = True) -> Load:
@@ -27,17 +27,15 @@ def seen(hour: int, status: str, client: str = "a", order: str = "1", day: int =
     }
 
 
-def tell(warehouse: Warehouse, history: list[Load], hours: int = 1) -> tuple[list[Tables], Tables]:
-    """The tables after each load, with so many hours between them, and after a full build."""
-    tables = lambda: {name: warehouse.table(f"clients.{name}") for name in MODELS}
-    select = ("--select", *(f"+{name}" for name in MODELS))
+def tell(twin: Twin, history: list[Load], hours: int) -> list[list[tuple[Any, ...]]]:
+    """The orders after each load, with so many hours between them; all equals a full build at the end."""
     steps = []
     for number, rows in enumerate(history):
-        warehouse.load(dt.datetime(2026, 10, 4) + number * dt.timedelta(hours=hours), rows)
-        warehouse.dbt("run", *select)
-        steps.append(tables())
-    warehouse.dbt("run", *select, "--full-refresh")
-    return steps, tables()
+        twin.warehouse.load(dt.datetime(2026, 10, 4) + number * dt.timedelta(hours=hours), rows)
+        twin.build(*MODELS)
+        steps.append(twin.warehouse.table("clients.fct_orders"))
+    assert twin.differences() == {}
+    return steps
 
 
 # history, hours between loads, and the status of each order after each load
@@ -74,8 +72,6 @@ HISTORIES: dict[str, tuple[list[Load], int, list[list[str]]]] = {
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_all_is_as_in_a_full_build_after(warehouse: Warehouse, name: str) -> None:
+def test_all_is_as_in_a_full_build_after(twin: Twin, name: str) -> None:
     history, hours, statuses = HISTORIES[name]
-    steps, full = tell(warehouse, history, hours)
-    assert steps[-1] == full
-    assert [[row[3] for row in step["fct_orders"]] for step in steps] == statuses
+    assert [[row[3] for row in orders] for orders in tell(twin, history, hours)] == statuses

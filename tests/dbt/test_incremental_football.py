@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.conftest import ENGINES, Row, Warehouse
 from tests.dbt.football import DELETED, NOT_STARTED, POSTPONED, STAGE_AS_KNOCK_OUT, Football, Match, Season, season_rows
+from tests.dbt.warehouse import ENGINES, Row, Warehouse
 
 # the second and third are of one day: what is told first is overwritten
 MOMENTS = (dt.datetime(2025, 10, 1, 12), dt.datetime(2025, 10, 2, 10), dt.datetime(2025, 10, 2, 11))

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.dbt.conftest import Row, Warehouse
 from tests.dbt.live import VIEWING
+from tests.dbt.twin import Twin
+from tests.dbt.warehouse import Row
 
 DAY = dt.date(2026, 10, 1)
-
-Tables = dict[str, list[tuple[Any, ...]]]
 
 
 def at(clock: str, day: int = 1) -> dt.datetime:
@@ -56,13 +55,12 @@ def broadcast(slot: dt.datetime, **fields: Any) -> Row:
 
 
 class History:
-    """A warehouse whose models are built after each load, and compared with full builds."""
+    """A warehouse whose models are built after each load, by what is new, and compared with full builds."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self.warehouse = warehouse
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self.warehouse = twin.warehouse
         self._now = at("12:00")
-        kinds = ("--resource-type", "model", "--resource-type", "seed")
-        warehouse.build(*kinds, "--select", *(f"+{name}" for name in VIEWING))
 
     def load(self, **rows: list[Row]) -> None:
         """Rows of raw tables, named schema__table, as loads that complete one after the other."""
@@ -95,33 +93,21 @@ class History:
         self.load(raw_ops__polls=[header], raw_ops__clock=[{"clock_id": 1, "now_at": now or slot}])
         self.build()
 
-    def build(self, *arguments: str) -> None:
-        # PostgreSQL drops views along with a table below them that is built in full
-        below = "+" if arguments else ""
-        self.warehouse.dbt("run", "--select", *(f"{below}{name}" for name in VIEWING), *arguments)
-
-    def tables(self) -> Tables:
-        """Every table, and the view of intervals; reports follow from them, whole."""
-        names = (*VIEWING, "int_live__stream_intervals")
-        schema = lambda name: "intermediate" if name.startswith("int") else "live"
-        return {name: self.warehouse.table(f"{schema(name)}.{name}") for name in names}
+    def build(self) -> None:
+        self._twin.build(*VIEWING)
 
     def column(self, name: str, column: str, where: str = "true") -> list[Any]:
         """The values of a column of a mart."""
         return sorted(value for (value,) in self.warehouse.execute(f"select {column} from live.{name} where {where}"))
 
     def must_equal_a_full_build(self) -> None:
-        """Compare every table and every column."""
-        found = self.tables()
-        self.build("--full-refresh")
-        full = self.tables()
-        for name, rows in full.items():
-            assert found[name] == rows, name
+        """Every table and every column; reports follow from them, whole."""
+        assert self._twin.differences() == {}
 
 
 @pytest.fixture
-def history(warehouse: Warehouse) -> History:
-    return History(warehouse)
+def history(twin: Twin) -> History:
+    return History(twin)
 
 
 def test_an_earlier_slot_is_replayed_alone_after_its_broadcast_ended(history: History) -> None:

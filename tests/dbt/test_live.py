@@ -15,8 +15,8 @@ import pytest
 from pipelines.sandbox.viewing import Viewing, hidden, joined, viewing
 from pipelines.sandbox.world import DAY
 from pipelines.sources import twitch
-from tests.dbt.conftest import Row, Warehouse
 from tests.dbt.live import FIRST_DAY, SLOT, VIEWING, Live, Simulation, in_zone, moment, polled, simulate
+from tests.dbt.warehouse import Row, Warehouse
 
 HOUR = 3600
 OUTAGE = range(FIRST_DAY * DAY + DAY + 17 * HOUR, FIRST_DAY * DAY + DAY + 20 * HOUR, SLOT)

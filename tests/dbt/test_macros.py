@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.dbt.conftest import Warehouse
+from tests.dbt.warehouse import Warehouse
 
 SYNC_RESOURCES = ("streams", "users", "channels", "followers", "videos", "clips", "games")
 ORDER = (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines.warehouse import LOADS, numbering
-from tests.dbt.conftest import ENGINES, Row, Warehouse
+from tests.dbt.warehouse import ENGINES, Row, Warehouse
 
 CATEGORIES, SNAPSHOTS = "int_live__youtube_categories_named", "fct_stream_snapshots"
 

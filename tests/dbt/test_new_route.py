@@ -12,9 +12,9 @@ from typing import Any
 
 from pipelines import new_route
 from pipelines.sources import atlas
-from tests.dbt.conftest import PROJECT, Warehouse, run_dbt
 from tests.dbt.test_house_rules import RULES
 from tests.dbt.test_house_rules import Project as Manifest
+from tests.dbt.warehouse import PROJECT, Warehouse, run_dbt
 
 LOADED = dt.datetime(2026, 10, 2, 8)
 RECORDS: list[dict[str, Any]] = [

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.dbt.conftest import PROJECT, Warehouse, run_dbt
+from tests.dbt.warehouse import PROJECT, Warehouse, run_dbt
 
 CHANGED = "models/marts/ops/fct_run_resources.sql"
 

@@ -13,7 +13,7 @@ from pipelines import transform
 from pipelines.errors import TransformError, UsageError
 from pipelines.verify import PREFIX, Verdict, verify
 from pipelines.warehouse import DuckDBWarehouse
-from tests.dbt.conftest import Warehouse
+from tests.dbt.warehouse import Warehouse
 from tests.helpers import SimulatedClock, postgres_warehouse
 
 SNAPSHOTS, CATEGORIES = "fct_stream_snapshots", "int_live__youtube_categories_named"

@@ -14,9 +14,9 @@ import filelock
 from dbt.cli.main import dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
-from tests.dbt.conftest import TABLES, Warehouse, run_dbt
 from tests.dbt.histories import Step, rows_of
 from tests.dbt.live import SLOT, Live, moment
+from tests.dbt.warehouse import TABLES, Warehouse, run_dbt
 
 PREFIX = "twin_"
 # the incremental models and what they read
@@ -40,6 +40,8 @@ class Twin:
         self._live = Live(warehouse)
         self._unfinished: list[tuple[str, str]] = []
         self._steps = 0
+        self._made = 0
+        self._built: list[str] = []
 
     @functools.cached_property
     def _manifest(self) -> Manifest:
@@ -50,20 +52,21 @@ class Twin:
 
     @functools.cached_property
     def definitions(self) -> dict[str, Definition]:
-        """The incremental models, in the order in which they are built; the twin's tables are there."""
-        built = self._dbt("build", "--resource-type", "seed", "--resource-type", "model", "--select", *NEEDED)
-        order = [run.node.name for run in built.result if run.node.config.materialized == "incremental"]
-        compiled = self._dbt("compile", "--select", *order)
+        """The incremental models, in the order in which they are built."""
+        # in the order of the twin's last build, whose tables say which columns there are
+        compiled = self._dbt("compile", "--select", *self._built)
         nodes = {run.node.name: run.node for run in compiled.result}
-        return {name: self._definition(nodes[name]) for name in order}
+        return {name: self._definition(nodes[name]) for name in self._built}
 
     def empty(self) -> None:
         """Forget everything: no rows, and models that were built over none."""
-        if "definitions" not in self.__dict__:
+        if self._made != self.warehouse.made or not self._made:
             self.warehouse.create()
-            self.warehouse.build("--resource-type", "seed", "--resource-type", "model", "--select", *NEEDED)
-            # the twin's tables and seeds are made by asking for what is in them
+            select = ("--resource-type", "seed", "--resource-type", "model", "--select", *NEEDED)
+            self.warehouse.build(*select)
+            self._built = _incremental(self._dbt("build", *select))
             assert self.definitions
+            self._made = self.warehouse.made
         self.warehouse.forget()
         self._unfinished, self._steps = [], 0
 
@@ -84,17 +87,22 @@ class Twin:
             self._unfinished = landed
         self.build()
 
-    def build(self, *arguments: str) -> None:
-        """The incremental models, by what is new."""
-        self.warehouse.dbt("run", "--select", *self.definitions, *arguments)
+    def build(self, *models: str) -> None:
+        """Some models, or all incremental ones, and the incremental ones that they are built on: by what is new."""
+        select = [*(f"+{name},config.materialized:incremental" for name in models), *models]
+        self._built = _incremental(self.warehouse.dbt("run", "--select", *(select or self.definitions)))
         # what is built in full shows nothing of what an incremental build would have made of it
         full = self.warehouse.execute("select model, full_reason from builds.models where full_number = build_number")
-        assert arguments or not full, f"built in full: {full}"
+        assert not {name for name, _ in full} & set(self._built), f"built in full: {full}"
 
     def differences(self) -> dict[str, list[tuple[Any, ...]]]:
-        """By model, a few rows that only one of both has, each with whose it is, below the names of its columns."""
+        """Of the models of the last build, a few rows that only one of both has, each with whose it is, below the
+        names of its columns.
+        """
         found = {}
         for name, model in self.definitions.items():
+            if name not in self._built:
+                continue
             names = ", ".join(f'"{column}"' for column in model.columns)
             ours, theirs = (f"{prefix}{model.schema}.{name}" for prefix in ("", PREFIX))
             self.warehouse.execute(
@@ -150,3 +158,7 @@ class Twin:
 
     def _env(self) -> dict[str, str]:
         return {**self.warehouse.settings(), "AIRTIME_SCHEMA_PREFIX": PREFIX}
+
+
+def _incremental(result: dbtRunnerResult) -> list[str]:
+    return [run.node.name for run in result.result if run.node.config.materialized == "incremental"]
