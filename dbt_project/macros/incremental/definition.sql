@@ -6,16 +6,18 @@
 {% macro definition(made_of) -%}
     {%- set seeds = made_of.seeds if config.get('incremental_strategy') != 'difference' else [] -%}
     {%- set parts, called = made_of.code + seeds + [slot_seconds() | string], [] -%}
-    {%- set known, unread = context['airtime'], made_of.code + [] -%}
+    {%- set known, unread = context['airtime'], [made_of.code | join('\n')] -%}
     {%- for code in unread -%}
-        {%- for found in modules.re.findall('([a-z_0-9]+)[(]', code) if found in known and found not in called -%}
+        {%- set macros = [] -%}
+        {%- for found in modules.re.findall('([a-z_0-9]+)[(]', code) | unique if found in known and found not in called -%}
             {%- do called.append(found) -%}
             {%- for name in [found, 'default__' ~ found, target.type ~ '__' ~ found] if name in known -%}
-                {%- do parts.append(known[name].macro.macro_sql) -%}
-                {#- the loop goes on over what is added to it -#}
-                {%- do unread.append(known[name].macro.macro_sql) -%}
+                {%- do macros.append(known[name].macro.macro_sql) -%}
             {%- endfor -%}
         {%- endfor -%}
+        {%- do parts.extend(macros) -%}
+        {#- the loop goes on over what is added to it -#}
+        {%- do unread.append(macros | join('\n')) if macros -%}
     {%- endfor -%}
     {{ return(local_md5(parts | sort | join('\n'))) }}
 {%- endmacro %}
