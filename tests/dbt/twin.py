@@ -90,9 +90,7 @@ class Twin:
     def build(self, *models: str) -> None:
         """Some models, or all incremental ones, and the incremental ones that they are built on: by what is new."""
         select = [*(f"+{name},config.materialized:incremental" for name in models), *models]
-        self._built = _incremental(
-            self.warehouse.dbt("run", "--no-populate-cache", "--select", *(select or self.definitions))
-        )
+        self._built = _incremental(self.warehouse.dbt("run", "--select", *(select or self.definitions)))
         # what is built in full shows nothing of what an incremental build would have made of it
         full = self.warehouse.execute("select model, full_reason from builds.models where full_number = build_number")
         assert not {name for name, _ in full} & set(self._built), f"built in full: {full}"
