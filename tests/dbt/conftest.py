@@ -5,11 +5,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.dbt.twin import Twin
 from tests.dbt.warehouse import ENGINES, Warehouse
+
+T = TypeVar("T")
+
+
+def emptied(make: Callable[[str], T], empty: Callable[[T], None]) -> Callable[[str], T]:
+    """One for each engine, made once and emptied whenever it is asked for."""
+    made = functools.cache(make)
+
+    def on(target: str) -> T:
+        one = made(target)
+        empty(one)
+        return one
+
+    return on
 
 
 @pytest.fixture(scope="session")
@@ -18,17 +33,11 @@ def warehouse_on(
 ) -> Callable[[str], Warehouse]:
     """An empty warehouse on an engine: all raw tables exist, nothing has been built. It is the same one, made anew."""
 
-    @functools.cache
     def make(target: str) -> Warehouse:
         url = request.getfixturevalue("postgres_url") if target == "postgres" else ""
         return Warehouse(target, tmp_path_factory.mktemp(target), url, shared / f"parsed-{target}")
 
-    def empty(target: str) -> Warehouse:
-        warehouse = make(target)
-        warehouse.create()
-        return warehouse
-
-    return empty
+    return emptied(make, Warehouse.create)
 
 
 @pytest.fixture(params=ENGINES)
@@ -40,17 +49,7 @@ def warehouse(request: pytest.FixtureRequest, warehouse_on: Callable[[str], Ware
 @pytest.fixture(scope="session")
 def twin_on(warehouse_on: Callable[[str], Warehouse]) -> Callable[[str], Twin]:
     """A warehouse on an engine with its twin, emptied: the models have been built, over nothing."""
-
-    @functools.cache
-    def make(target: str) -> Twin:
-        return Twin(warehouse_on(target))
-
-    def emptied(target: str) -> Twin:
-        twin = make(target)
-        twin.empty()
-        return twin
-
-    return emptied
+    return emptied(lambda target: Twin(warehouse_on(target)), Twin.empty)
 
 
 @pytest.fixture(params=ENGINES)
